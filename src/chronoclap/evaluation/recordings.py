@@ -1,0 +1,79 @@
+"""The sounds an evaluation plays: a piece of a recording, the whole of it, and which can be read at all."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from chronoclap.audio import Waveform, read_audio
+from chronoclap.errors import AudioError
+from chronoclap.scenes.event import Event
+from chronoclap.scenes.foley import synthesise
+from chronoclap.scenes.sounds import FOLEY_PREFIX, Sounds, parse_foley
+
+RATE = 32_000  # Hz: enough for what the recordings hold, and each model resamples to its own rate from here.
+PIECE_SECONDS = 5.0  # Of each sound in an order test (two of them fill a 10 s window).
+
+
+class Readable(NamedTuple):
+    """The recordings that can be read, and a sentence for each that cannot."""
+
+    events: list[Event]
+    problems: list[str]
+
+
+def piece(event: Event, sounds: Sounds) -> np.ndarray:
+    """Cut a recording to what an order test plays.
+
+    Args:
+        event: the event.
+        sounds: where its recording comes from.
+
+    Returns:
+        (samples,) float32 at the rate of `sounds`: the active span, 5 s of it at most.
+    """
+    return sounds.samples(event)[: round(PIECE_SECONDS * sounds.rate)]
+
+
+def whole(event: Event, rate: int = RATE) -> Waveform:
+    """Read a recording from end to end, silences included.
+
+    Args:
+        event: the event.
+        rate: in Hz.
+
+    Returns:
+        The recording.
+
+    Raises:
+        AudioError: it cannot be read.
+    """
+    if event.recording.startswith(FOLEY_PREFIX):
+        return Waveform(synthesise(*parse_foley(event.recording), rate=rate), rate)
+    return Waveform(read_audio(event.recording, rate), rate)
+
+
+def readable(events: Sequence[Event], sounds: Sounds) -> Readable:
+    """Set aside the recordings that cannot be read, so that one bad file does not end an evaluation.
+
+    Args:
+        events: the events.
+        sounds: where their recordings come from.
+
+    Returns:
+        The events that can be played, in the order given, and what is wrong with the others.
+
+    Raises:
+        AudioError: none can be played.
+    """
+    kept, problems = [], []
+    for event in events:
+        try:
+            sounds.samples(event)
+        except AudioError as error:
+            problems.append(str(error))
+        else:
+            kept.append(event)
+    if problems and not kept:
+        raise AudioError(f"None of the {len(events)} recordings can be read. The first: {problems[0]}")
+    return Readable(kept, problems)

@@ -1,0 +1,229 @@
+"""`Clap`: sound and text become unit vectors of one space, and nothing else leaves it."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from chronoclap.audio import AudioSource, Waveform, cut_windows, read_audio
+from chronoclap.errors import AudioError, ModelError
+from chronoclap.models.checkpoint import read_model, resolve, write_model
+from chronoclap.models.compact import CompactModel
+
+DECODERS = 4  # threads; libsndfile and soxr work outside Python's lock
+
+
+class Frames(NamedTuple):
+    """What a recording sounds like from moment to moment."""
+
+    vectors: np.ndarray
+    """(frames, dim) float32 unit vectors, comparable with `Clap.embed_text` of single events."""
+    start: np.ndarray
+    """(frames,) seconds."""
+    end: np.ndarray
+    """(frames,) seconds."""
+
+
+class Clap:
+    """A contrastive language-audio model.
+
+    Args:
+        model: the towers.
+        name: what reports call it.
+        info: what the checkpoint says of itself: recipe, data, licence.
+
+    Example:
+        >>> import chronoclap
+        >>> clap = chronoclap.load("compact")
+        >>> texts = clap.embed_text(["a dog barks, then rain falls", "rain falls, then a dog barks"])
+        >>> texts.shape == (2, clap.dim)
+        True
+    """
+
+    def __init__(self, model: CompactModel, name: str, info: dict[str, Any] | None = None) -> None:
+        self.model = model
+        self.name = name
+        self.info = info or {}
+
+    @property
+    def dim(self) -> int:
+        """Width of an embedding."""
+        return self.model.dim
+
+    @property
+    def rate(self) -> int:
+        """The sampling rate that the model listens at, in Hz; other rates are resampled to it."""
+        return self.model.rate
+
+    def embed_audio(
+        self, items: AudioSource | np.ndarray | Iterable[AudioSource | np.ndarray], *,
+        batch_size: int = 16, progress: bool = False,
+    ) -> np.ndarray:
+        """Embed recordings.
+
+        A recording longer than the model's window (10 s) is cut into overlapping windows; its vector is the mean of
+        theirs. Nothing is random: alone or in a batch, today or tomorrow, a recording has one embedding.
+
+        Args:
+            items: one recording or any iterable of them, which is read lazily: paths, (samples, rate) pairs, or arrays
+                of mono samples that are at `rate` already.
+            batch_size: windows embedded at a time.
+            progress: show a progress bar.
+
+        Returns:
+            (n, dim) float32 unit vectors, also for one recording.
+
+        Raises:
+            AudioError: a recording cannot be used; the text names it.
+        """
+        if is_one_recording(items):
+            items = [items]  # type: ignore[list-item]
+        total = len(items) if isinstance(items, Sequence | np.ndarray) else None
+        vectors: list[np.ndarray] = []
+        pending: list[np.ndarray] = []
+        owners: list[int] = []
+        windows: dict[int, list[np.ndarray]] = {}
+
+        def flush(limit: int) -> None:
+            while len(pending) > limit:
+                batch, who = pending[:batch_size], owners[:batch_size]
+                del pending[:batch_size], owners[:batch_size]
+                for owner, vector in zip(who, self._encode_windows(batch), strict=True):
+                    windows.setdefault(owner, []).append(vector)
+
+        with ThreadPoolExecutor(DECODERS) as pool, tqdm(total=total, unit="file", disable=not progress) as bar:
+            for index, samples in enumerate(_decoded(pool, iter(items), self.rate, 4 * DECODERS)):
+                cut = cut_windows(samples, self.rate, self.model.config.window, self.model.config.window_hop)
+                pending += [window.samples for window in cut]
+                owners += [index] * len(cut)
+                flush(batch_size)
+                bar.update()
+            flush(0)
+        for index in range(len(windows)):
+            mean = np.mean(windows[index], axis=0)
+            vectors.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
+        return np.stack(vectors).astype(np.float32) if vectors else np.zeros((0, self.dim), np.float32)
+
+    def embed_text(self, texts: str | Sequence[str], *, batch_size: int = 64, progress: bool = False) -> np.ndarray:
+        """Embed texts.
+
+        Args:
+            texts: one text or a sequence of them; beyond 128 word pieces a text is cut.
+            batch_size: texts embedded at a time; they are sorted by length first, and the order restored.
+            progress: show a progress bar.
+
+        Returns:
+            (n, dim) float32 unit vectors, also for one text.
+
+        Raises:
+            ModelError: something in `texts` is not a string.
+        """
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        for text in texts:
+            if not isinstance(text, str):
+                raise ModelError(f"embed_text takes strings, not {type(text).__name__}: {text!r:.60}.")
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        with tqdm(total=len(texts), unit="text", disable=not progress) as bar, torch.inference_mode():
+            for start in range(0, len(order), batch_size):
+                rows = order[start : start + batch_size]
+                vectors[rows] = self.model.encode_texts([texts[i] for i in rows]).cpu().numpy()
+                bar.update(len(rows))
+        return vectors
+
+    def frames(self, recording: AudioSource | np.ndarray) -> Frames:
+        """Embed a recording moment by moment: a vector about every half second, each as if it were all there is.
+
+        Args:
+            recording: a path, a (samples, rate) pair or an array of mono samples at `rate`, of any length.
+
+        Returns:
+            Vectors with their times; the last ends with the recording.
+
+        Raises:
+            AudioError: the recording cannot be used; the text names it.
+        """
+        samples = read_audio(with_rate(recording, self.rate), self.rate)
+        patch, hop = self.model.patch_samples
+        # Windows that begin on the grid of patches give the patches of the whole recording, in bounded memory.
+        block = max(1, round(self.model.config.window * self.rate) // hop) * hop
+        count = self.model.num_patches(len(samples))
+        vectors = []
+        with torch.inference_mode():
+            for first in range(0, count * hop, block):
+                piece = samples[first : min(first + block - hop + patch, len(samples))]
+                vectors.append(self.model.encode_patches(piece)[: min(block // hop, count - first // hop)])
+        start = np.arange(count) * hop / self.rate
+        end = np.minimum(start + patch / self.rate, len(samples) / self.rate)
+        return Frames(torch.cat(vectors).cpu().numpy(), start, end)
+
+    def save(self, directory: str | os.PathLike[str]) -> Path:
+        """Write a checkpoint directory that `load` reads: safetensors, JSON and the tokenizer, self-contained.
+
+        Raises:
+            ModelError: the directory holds something else.
+        """
+        path = Path(directory)
+        write_model(self.model, path, {"name": self.name, **self.info})
+        return path
+
+    def _encode_windows(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+        with torch.inference_mode():
+            return self.model.encode_windows(windows).cpu().numpy()
+
+
+def _decoded(
+    pool: ThreadPoolExecutor, items: Iterator[AudioSource | np.ndarray], rate: int, ahead: int
+) -> Iterator[np.ndarray]:
+    """Recordings as samples at `rate`, in order, at most `ahead` of them decoded before they are asked for."""
+
+    def read(item: AudioSource | np.ndarray) -> np.ndarray:
+        return read_audio(with_rate(item, rate), rate)
+
+    futures = [pool.submit(read, item) for item in islice(items, ahead)]
+    while futures:
+        yield futures.pop(0).result()
+        futures += [pool.submit(read, item) for item in islice(items, 1)]
+
+
+def with_rate(item: AudioSource | np.ndarray, rate: int) -> AudioSource:
+    """A bare array is taken to be at the model's rate."""
+    return Waveform(item, rate) if isinstance(item, np.ndarray) else item
+
+
+def is_one_recording(items: Any) -> bool:
+    """Whether this is a single recording rather than an iterable of them: a path is not a list of letters."""
+    if isinstance(items, str | os.PathLike):
+        return True
+    if isinstance(items, np.ndarray):
+        if items.ndim != 1:
+            raise AudioError(
+                f"An array of shape {items.shape} could be channels or a batch: give (samples, rate) pairs or a list."
+            )
+        return items.dtype != object
+    return isinstance(items, tuple) and len(items) == 2 and isinstance(items[1], int | np.integer)
+
+
+def load(name_or_path: str | os.PathLike[str] = "compact", device: str | torch.device = "cpu") -> Clap:
+    """Load a model.
+
+    Args:
+        name_or_path: "compact" (knows order), "compact-base" (the same ear before it learned order), both shipped in
+            the package, or a directory written by `Clap.save` or by training.
+        device: where to run.
+
+    Returns:
+        The model, ready to embed.
+
+    Raises:
+        ModelError: there is no such checkpoint, or it cannot be read; the text says what there is.
+    """
+    model, info = read_model(resolve(name_or_path))
+    name = info.pop("name", Path(name_or_path).name)
+    return Clap(model.to(device), name, info)

@@ -1,0 +1,141 @@
+"""The compact model: two towers, the gains of the moments, and one scale."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from chronoclap.audio import LogMel, fill
+from chronoclap.models.compact.audio_tower import AudioTower
+from chronoclap.models.compact.config import CompactConfig
+from chronoclap.models.compact.text_tower import TextTower
+
+MAX_LOGIT_SCALE = 100.0
+
+
+class CompactModel(nn.Module):
+    """Waveforms and texts to unit vectors of one space.
+
+    `trunk_features` and the text encoder are frozen in every recipe; everything else may train.
+    """
+
+    def __init__(self, config: CompactConfig, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self.config = config
+        self.tokenizer = tokenizer
+        self.mel = LogMel(config.audio.mel)
+        self.audio = AudioTower(config)
+        self.text = TextTower(config)
+        self.gains = nn.Parameter(torch.ones(config.events.moments - 1))
+        self.log_scale = nn.Parameter(torch.tensor(20.0).log())
+
+    @property
+    def dim(self) -> int:
+        """Width of an embedding."""
+        return self.config.dim * self.config.events.moments
+
+    @property
+    def rate(self) -> int:
+        """Sampling rate of the waveforms, in Hz."""
+        return self.config.audio.mel.rate
+
+    def scale(self) -> Tensor:
+        """The learned factor on cosines, at most 100."""
+        return self.log_scale.exp().clamp(max=MAX_LOGIT_SCALE)
+
+    def grow(self, moments: int) -> "CompactModel":
+        """The same model with more moments: content is copied, what finds events starts fresh.
+
+        Args:
+            moments: at least the present number.
+
+        Returns:
+            A new model on the CPU; draw its fresh weights under your own seed.
+        """
+        config = replace(self.config, events=replace(self.config.events, moments=moments))
+        grown = CompactModel(config, self.tokenizer)
+        kept = self.state_dict()
+        if moments != self.config.events.moments:
+            del kept["gains"]
+        grown.load_state_dict(kept, strict=False)
+        return grown
+
+    def copy(self) -> "CompactModel":
+        """The same model again, to be changed freely."""
+        return self.grow(self.config.events.moments)
+
+    # Sound
+
+    def num_patches(self, num_samples: int) -> int:
+        """How many patches cover that many samples: at least one, the last filled with silence."""
+        size, hop = self.patch_samples
+        return max(0, -(-(num_samples - size) // hop)) + 1
+
+    @property
+    def patch_samples(self) -> tuple[int, int]:
+        """Length of a patch and distance from one to the next, in samples."""
+        audio = self.config.audio
+        size = (audio.patch - 1) * audio.mel.hop_length + audio.mel.window_length
+        return size, audio.patch_hop * audio.mel.hop_length
+
+    @torch.no_grad()
+    def trunk_features(self, samples: np.ndarray) -> Tensor:
+        """One window of (n,) float32 samples at `rate` to its (patches, trunk_dim) frozen features."""
+        size, hop = self.patch_samples
+        filled = fill(samples, size + hop * (self.num_patches(len(samples)) - 1), "silence")
+        return self.audio.features(self.mel(torch.from_numpy(filled)[None].to(self.device)))[0]
+
+    def embed_features(self, features: Tensor, mask: Tensor) -> Tensor:
+        """(b, p, trunk_dim) features with (b, p) mask to (b, dim) unit vectors."""
+        return self.unit(self.audio.pool(features, mask))
+
+    def encode_windows(self, windows: Sequence[np.ndarray]) -> Tensor:
+        """Windows of at most `config.window` seconds to (b, dim) unit vectors."""
+        return self.embed_features(*stack_features([self.trunk_features(window) for window in windows]))
+
+    def encode_patches(self, samples: np.ndarray) -> Tensor:
+        """One window to one unit vector a patch, (p, dim): each patch embedded as an event of its own."""
+        features = self.trunk_features(samples)
+        return self.embed_features(features[:, None], torch.ones(len(features), 1, dtype=torch.bool))
+
+    # Text
+
+    def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """Texts to (b, t) token ids, mask and marks of special tokens, padded to the longest."""
+        encoded = self.tokenizer.encode_batch(list(texts))
+        ids = torch.tensor([e.ids for e in encoded], device=self.device)
+        mask = torch.tensor([e.attention_mask for e in encoded], dtype=torch.bool, device=self.device)
+        special = torch.tensor([e.special_tokens_mask for e in encoded], dtype=torch.bool, device=self.device)
+        return ids, mask, special & mask
+
+    def encode_texts(self, texts: Sequence[str], states: Tensor | None = None) -> Tensor:
+        """Texts to (b, dim) unit vectors; `states` are encoder states (b, t, hidden) if already known."""
+        return self.unit(self.text(*self.tokens(texts), states))
+
+    def unit(self, moments: Tensor) -> Tensor:
+        """(b, moments, dim) moments, scaled by their gains, to (b, moments * dim) unit vectors."""
+        gains = torch.cat([torch.ones(1, device=moments.device), self.gains])
+        return F.normalize((moments * gains[:, None]).flatten(1), dim=-1)
+
+    def trunk_only(self) -> "CompactModel":
+        """A light copy for worker processes: enough for `trunk_features`, without the text encoder."""
+        copy = object.__new__(CompactModel)
+        nn.Module.__init__(copy)
+        copy.config, copy.mel, copy.audio, copy.log_scale = self.config, self.mel, self.audio, self.log_scale
+        return copy.eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.log_scale.device
+
+
+def stack_features(features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """(p_i, d) features of several windows to a zero-padded (b, p, d) batch and its (b, p) bool mask."""
+    stacked = nn.utils.rnn.pad_sequence(list(features), batch_first=True)
+    lengths = torch.tensor([len(f) for f in features], device=stacked.device)
+    return stacked, torch.arange(stacked.shape[1], device=stacked.device) < lengths[:, None]

@@ -1,0 +1,105 @@
+"""The compact text tower: a MiniLM encoder read event by event, content vectors, event moments."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from chronoclap.models.compact.bert import Encoder
+from chronoclap.models.compact.config import CompactConfig, EventConfig
+from chronoclap.models.compact.events import Context, affinity, event_moments
+
+HIDDEN = -1e4  # an attention bias that leaves nothing, without the NaN of -inf in an empty row
+
+
+class TextContent(nn.Module):
+    """Sentence vectors to content vectors: a step away from the mean sentence, then a learned correction."""
+
+    def __init__(self, hidden: int, head_dim: int, dim: int, dropout: float) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.register_buffer("mean", torch.zeros(hidden))
+        self.direct = nn.Linear(hidden, dim, bias=False)
+        self.correction = nn.Sequential(
+            nn.Linear(hidden, head_dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(head_dim, dim)
+        )
+
+    def forward(self, sentence: Tensor) -> Tensor:
+        """(..., hidden) pooled encoder states to (..., dim) unit vectors."""
+        unit = F.normalize(F.normalize(sentence, dim=-1) - self.mean, dim=-1)
+        # Unit vectors have entries of about 0.05; the correction works on entries of about 1.
+        return F.normalize(self.direct(unit) + self.correction(unit * unit.shape[-1] ** 0.5), dim=-1)
+
+
+class TextEvents(nn.Module):
+    """Reads which words belong to which event and when the sentence says that it sounds."""
+
+    def __init__(self, config: EventConfig, hidden: int) -> None:
+        super().__init__()
+        self.context = Context(
+            hidden, 2, config.context_dim, config.context_layers, config.context_heads, config.dropout
+        )
+        self.log_temperature = nn.Parameter(torch.tensor(0.25).log())
+        # Times start about one temperature apart. Much nearer, and all words are one event, whose place in time has no
+        # gradient; much further, and no two words are.
+        nn.init.normal_(self.context.out.weight, std=0.03)
+        nn.init.zeros_(self.context.out.bias)
+
+    def forward(self, embedded: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(b, t, hidden) context-free states and (b, t) mask to times (b, t) and saliency (b, t)."""
+        position = torch.arange(embedded.shape[1], device=embedded.device).expand(mask.shape)
+        time, bias = self.context(embedded, position, mask).unbind(-1)
+        return time, torch.exp(bias.clamp(-8, 2)) * mask
+
+
+class TextTower(nn.Module):
+    """Token ids to embeddings.
+
+    With `moments` > 1 the encoder runs with attention held within events: a token sees the tokens whose event time is
+    near its own, so each phrase is encoded as if it stood alone and "a dog barks before rain" keeps two clean contents.
+    """
+
+    def __init__(self, config: CompactConfig) -> None:
+        super().__init__()
+        text = config.text
+        self.encoder = Encoder(text)
+        self.content = TextContent(text.hidden, text.head_dim, config.dim, text.dropout)
+        self.moments = config.events.moments
+        self.events = TextEvents(config.events, text.hidden) if self.moments > 1 else None
+
+    def forward(self, ids: Tensor, mask: Tensor, special: Tensor, states: Tensor | None = None) -> Tensor:
+        """Embed tokens.
+
+        Args:
+            ids: (b, t) token ids.
+            mask: (b, t) bool, false on padding.
+            special: (b, t) bool, true on the start and end marks.
+            states: (b, t, hidden) encoder states, where they are known already; None: run the encoder.
+
+        Returns:
+            (b, moments, dim) moments, not normalised.
+        """
+        words = mask & ~special
+        embedded = self.encoder.embed(ids)
+        if self.events is None:
+            same, time, temperature = words[:, None].expand(-1, ids.shape[1], -1).float(), words.float(), torch.ones(())
+            saliency = words.float()
+        else:
+            temperature = self.events.log_temperature.exp()
+            time, saliency = self.events(embedded, mask)
+            saliency = saliency * words
+            same = affinity(time[..., None] / temperature)
+        if states is None:
+            states = self.states(embedded, special, mask, (same * saliency[:, None].clamp(max=1)).detach())
+        mass = same * saliency[:, None]
+        phrase = (mass @ states) / mass.sum(-1, keepdim=True).clamp_min(1e-6)
+        return event_moments(self.content(phrase), saliency, same, time, temperature, self.moments)
+
+    @torch.no_grad()
+    def states(self, embedded: Tensor, special: Tensor, mask: Tensor, visible: Tensor) -> Tensor:
+        """Encoder states where word i sees word j by `visible`[i, j] in [0, 1], and every word the marks.
+
+        The marks see only each other, or they would carry one event's words to another.
+        """
+        seen = torch.where(special[:, None], 1.0, torch.where(special[:, :, None], 0.0, visible))
+        bias = torch.where(mask[:, None], seen.clamp_min(1e-4).log(), HIDDEN)
+        return self.encoder(embedded, bias)

@@ -1,0 +1,140 @@
+"""Features of composed scenes: made once by worker processes, kept on disk, read in every later pass.
+
+The trunk of the audio tower is frozen, so a scene's features never change: composing, log-mel and trunk run once per scene,
+in workers that stay ahead of the trainer.
+"""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chronoclap.models.compact import CompactModel
+from chronoclap.scenes import render
+from chronoclap.training.groups import Grouper
+
+AHEAD = 48  # groups in work or waiting: enough that no worker idles while the trainer takes a step
+
+_grouper: Grouper
+_model: CompactModel
+
+
+def _start_worker(grouper: Grouper, model: CompactModel) -> None:
+    global _grouper, _model
+    torch.set_num_threads(1)
+    _grouper, _model = grouper, model
+
+
+def _work(index: int) -> np.ndarray:
+    return group_features(_grouper, _model, index)
+
+
+def group_features(grouper: Grouper, model: CompactModel, index: int) -> np.ndarray:
+    """Features of the two scenes of a group: (2, patches, trunk_dim) float16."""
+    scenes = grouper.group(index)
+    features = [model.trunk_features(render(scene, grouper.sounds)) for scene in scenes]
+    return torch.stack(features).half().numpy()
+
+
+class FeatureStore:
+    """Features of all groups of a run, by index.
+
+    Args:
+        directory: where `features.npy` is kept; a store already there is continued.
+        grouper: makes the groups.
+        model: its trunk is used, its other weights are not.
+        workers: processes; 0 computes in this process, when asked.
+    """
+
+    def __init__(self, directory: Path, grouper: Grouper, model: CompactModel, workers: int) -> None:
+        self.grouper = grouper
+        self.model = model
+        self.workers = workers
+        self.waited = 0.0
+        samples = round(grouper.recipe.layout.seconds * model.rate)
+        shape = (grouper.recipe.groups, 2, model.num_patches(samples), model.config.audio.trunk_dim)
+        self.features = _memmap(directory / "features.npy", np.float16, shape)
+        self.done = _memmap(directory / "done.npy", np.bool_, shape[:1])
+        self._pool: ProcessPoolExecutor | None = None
+        self._pending: dict[int, Future[np.ndarray]] = {}
+
+    def batches(self, batches: Iterable[np.ndarray]) -> Iterator[Tensor]:
+        """Features of one batch of group indices after another: (2 * groups, patches, trunk_dim) float32.
+
+        Groups of later batches are computed while earlier ones are trained on; `waited` adds up the seconds for which
+        the caller had to wait.
+        """
+        queue: list[np.ndarray] = []
+        source = iter(batches)
+        try:
+            while True:
+                while len(queue) < 2 or len(self._pending) < AHEAD:
+                    batch = next(source, None)
+                    if batch is None:
+                        break
+                    queue.append(batch)
+                    self._request(batch)
+                    if len(queue) > AHEAD:
+                        break
+                if not queue:
+                    return
+                batch = queue.pop(0)
+                self._collect(batch)
+                yield torch.from_numpy(self.features[batch].astype(np.float32)).flatten(0, 1)
+        finally:
+            self.close()
+
+    def _request(self, batch: np.ndarray) -> None:
+        missing = [int(i) for i in batch if not self.done[i] and i not in self._pending]
+        if not missing or not self.workers:
+            return
+        if self._pool is None:
+            # Spawned, not forked: a forked copy of a process with threads can hang.
+            context = multiprocessing.get_context("spawn")
+            arguments = (self.grouper, self.model.trunk_only())
+            self._pool = ProcessPoolExecutor(self.workers, context, _start_worker, arguments)
+        for index in missing:
+            self._pending[index] = self._pool.submit(_work, index)
+
+    def _collect(self, batch: np.ndarray) -> None:
+        start = time.perf_counter()
+        for index in (int(i) for i in batch if not self.done[i]):
+            future = self._pending.pop(index, None)
+            made = group_features(self.grouper, self.model, index) if future is None else future.result()
+            self.features[index] = made
+            self.done[index] = True
+        self.waited += time.perf_counter() - start
+
+    def close(self) -> None:
+        """Stop the workers; what is done stays on disk."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+        self._pending.clear()
+
+    def remove(self) -> None:
+        """Delete the files: they can be made again."""
+        for array in (self.features, self.done):
+            Path(str(array.filename)).unlink(missing_ok=True)
+        Path(str(self.features.filename)).parent.rmdir()
+
+
+def _memmap(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
+    """A zero-filled array on disk, or the one already there if it has this shape."""
+    if path.is_file():
+        kept = np.lib.format.open_memmap(path, mode="r+")
+        if kept.shape == shape and kept.dtype == dtype:
+            return kept
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+
+
+def default_workers() -> int:
+    """One process per core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

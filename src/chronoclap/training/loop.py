@@ -1,0 +1,203 @@
+"""The training loop."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from chronoclap.errors import ChronoclapError, DataError
+from chronoclap.losses import info_nce, temporal_focused
+from chronoclap.models import Clap
+from chronoclap.models.compact import CompactModel
+from chronoclap.scenes import Event, Sounds
+from chronoclap.training.captions import Captioned, caption_rows
+from chronoclap.training.features import FeatureStore, default_workers
+from chronoclap.training.groups import Grouper
+from chronoclap.training.log import Log
+from chronoclap.training.phrase_states import PhraseStates
+from chronoclap.training.recipes import Recipe
+from chronoclap.training.state import load_state, save_state
+from chronoclap.training.virtual import VirtualEvents
+
+
+def train(
+    recipe: Recipe,
+    start: Clap,
+    events: list[Event],
+    out: Path,
+    *,
+    seed: int = 0,
+    resume: bool = False,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Clap:
+    """Post-train a model and write it, with its log, to a directory that `chronoclap.load` reads.
+
+    Step k of a run depends on the seed and k alone, so a run that was stopped and resumed ends with the same weights.
+
+    Args:
+        recipe: what to do.
+        start: the model to start from; it is not changed.
+        events: the training events.
+        out: directory of the run: the finished checkpoint, `log.jsonl`, and while it runs `state.pt` and features.
+        seed: >= 0; of scenes, captions, fresh weights and dropout.
+        resume: go on from `state.pt`; without it a directory that holds one is refused.
+        workers: processes that compose scenes; None: one per core; 0: none beside this one.
+        progress: show a progress bar.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        DataError: the data cannot be trained on, or `out` belongs to another run.
+        ChronoclapError: the loss is no longer a number.
+    """
+    state_file = out / "state.pt"
+    if state_file.exists() and not resume:
+        raise DataError(f"{out} holds an unfinished run: continue it with --resume, or choose another --out.")
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    model = start.model.grow(recipe.moments) if recipe.moments > start.model.config.events.moments else start.model.copy()
+    trained = choose_trained(model, recipe.trains)
+    optimiser = torch.optim.AdamW(trained.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    settings = {"recipe": recipe.to_dict(), "seed": seed, "start": start.name, "events": len(events)}
+    step = load_state(state_file, trained, optimiser, settings) if resume else 0
+
+    grouper = Grouper(events, recipe, seed, Sounds(model.rate))
+    workers = default_workers() if workers is None else workers
+    store = FeatureStore(out / "features", grouper, model, workers)
+    batches = Batches(grouper, start.model, seed)
+    log = Log(out / "log.jsonl", settings, resume=resume)
+    model.train()
+    began, seen = time.perf_counter(), 0
+    order = (batches.groups(k) for k in range(step, recipe.steps))
+    with tqdm(total=recipe.steps, initial=step, desc=recipe.name, unit="step", disable=not progress) as bar:
+        for features in store.batches(order):
+            torch.manual_seed(seed * 1_000_003 + step)
+            batch = batches.make(step, features, model)
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(recipe, step)
+            loss, measured = step_loss(recipe, model, batch)
+            if not torch.isfinite(loss):
+                raise ChronoclapError(f"step {step}: the loss is {loss.item()}; try a lower learning rate. See {out}.")
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(trained.values(), recipe.clip_norm)
+            optimiser.step()
+            step, seen = step + 1, seen + len(batch.captions.texts)
+            bar.update()
+            if step % recipe.log_every == 0 or step == recipe.steps:
+                elapsed = time.perf_counter() - began
+                measured |= {"samples_per_s": seen / elapsed, "waiting": store.waited / elapsed}
+                log.write(step, measured, learning_rate(recipe, step - 1))
+                bar.set_postfix({k: f"{measured[k]:.2f}" for k in ("loss", "order", "scale", "samples_per_s")})
+            if step % recipe.save_every == 0 and step < recipe.steps:
+                save_state(state_file, step, trained, optimiser, settings)
+    log.close()
+    trained_clap = Clap(model.eval(), out.name, {"trained": settings})
+    trained_clap.save(out)
+    store.remove()
+    state_file.unlink(missing_ok=True)
+    return trained_clap
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one step: scenes first, then virtual events.
+
+    Args:
+        features: (s, p, f) of the scenes.
+        virtual: (v, dim) ideal sound of the virtual rows.
+        captions: of all s + v rows.
+        states: (c, t, hidden) encoder states of the true captions, then of the false ones.
+    """
+
+    features: Tensor
+    virtual: Tensor
+    captions: Captioned
+    states: Tensor
+
+
+class Batches:
+    """Batch k of a run: which groups, which captions, which virtual events."""
+
+    def __init__(self, grouper: Grouper, base: CompactModel, seed: int) -> None:
+        self.grouper = grouper
+        self.seed = seed
+        self.per_pass = grouper.recipe.groups // grouper.recipe.groups_per_step
+        self.states = PhraseStates(base)
+        self.virtual = VirtualEvents(base, seed) if grouper.recipe.virtual_per_step else None
+
+    def groups(self, step: int) -> np.ndarray:
+        """Indices of the groups of a step; every pass goes through all groups in another order."""
+        passed, position = divmod(step, self.per_pass)
+        recipe = self.grouper.recipe
+        order = np.random.default_rng([self.seed, 3, passed]).permutation(recipe.groups)
+        return order[position * recipe.groups_per_step :][: recipe.groups_per_step]
+
+    def make(self, step: int, features: Tensor, model: CompactModel) -> Batch:
+        """The batch of a step, given the features of its groups."""
+        scenes = [scene for group in self.groups(step) for scene in self.grouper.group(int(group))]
+        rows = [(tuple(event.phrase for event in scene.events), scene.relation) for scene in scenes]
+        virtual = torch.zeros(0, model.dim)
+        if self.virtual is not None:
+            rng = np.random.default_rng([self.seed, 4, step])
+            drawn = self.virtual.draw(self.grouper.recipe.virtual_per_step, rng)
+            rows += [(tuple(self.virtual.phrases[i] for i in numbers), relation) for numbers, relation in drawn]
+            virtual = self.virtual.embed(drawn, model)
+        captions = caption_rows(rows, int(np.random.default_rng([self.seed, 5, step]).integers(2**31)))
+        return Batch(features, virtual, captions, self.states.states(captions.texts + captions.contradictions))
+
+
+def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    """L = L_c + temporal_weight * L_t of a batch, and what the log shows of it.
+
+    Source: T-CLAP (arXiv 2404.17806), L_train = L_c + 0.5 L_t.
+    """
+    captions = batch.captions
+    present = torch.ones(batch.features.shape[:2], dtype=torch.bool)
+    audio = torch.cat([model.embed_features(batch.features, present), batch.virtual])
+    texts = [caption.text for caption in captions.texts + captions.contradictions]
+    embedded = model.encode_texts(texts, batch.states)
+    text, false = embedded.split([len(captions.texts), len(captions.contradictions)])
+    scale, alike = model.scale(), captions.alike()
+    rows = captions.contradicted
+    contrastive = info_nce(audio, text, scale, alike)
+    contradictions = torch.zeros_like(text).index_put((torch.tensor(rows, dtype=torch.long),), false)
+    valid = torch.zeros(len(text), 1, dtype=torch.bool)
+    valid[rows] = True
+    temporal = temporal_focused(audio, text, contradictions[:, None], scale, recipe.reading, valid, alike)
+    loss = contrastive + recipe.temporal_weight * temporal
+    with torch.no_grad():
+        heard = [number for number, row in enumerate(rows) if row < len(batch.features)]
+        at = torch.tensor([rows[number] for number in heard], dtype=torch.long)
+        margin = text[at] - false[heard]
+        order = ((audio[at] * margin).sum(-1) > 0).float().mean()
+        # The control: can the words alone tell the true order? They must not.
+        text_only = (margin @ audio[at].mean(0) > 0).float().mean()
+    measured = {"loss": loss, "contrastive": contrastive, "temporal": temporal, "scale": scale}
+    return loss, {k: v.item() for k, v in measured.items()} | {"order": order.item(), "text_only": text_only.item()}
+
+
+def choose_trained(model: CompactModel, prefixes: tuple[str, ...]) -> dict[str, nn.Parameter]:
+    """Freeze all weights but those whose names begin with one of the prefixes, and return these by name."""
+    trained = {}
+    for name, parameter in model.named_parameters():
+        moves = name.startswith(prefixes) and not name.startswith(("audio.trunk", "text.encoder"))
+        parameter.requires_grad_(moves)
+        if moves:
+            trained[name] = parameter
+    if not trained:
+        raise DataError(f"No weight of the model begins with {', '.join(prefixes)}: nothing would be trained.")
+    return trained
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Linear warm-up, then a half cosine to 0 at the last step."""
+    rise = min(1.0, (step + 1) / max(1, recipe.warm_up))
+    fall = 0.5 * (1 + float(np.cos(np.pi * step / recipe.steps)))
+    return recipe.learning_rate * rise * fall

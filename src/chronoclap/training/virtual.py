@@ -1,0 +1,76 @@
+"""Virtual events: captions whose sound is put together from the meanings of phrases, without a recording.
+
+A data set names a hundred kinds of sound, language thousands. The order of a caption is a matter of its words, so the text
+tower can learn it on any phrase: the audio side of such a row is what an ideal ear would give, the content of each phrase
+said alone, placed in event time.
+"""
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from chronoclap.models.compact import CompactModel
+from chronoclap.models.compact.events import event_moments
+from chronoclap.scenes import Relation, held_out_pair
+
+RELATIONS: tuple[Relation, ...] = ("sequence", "overlap", "single")
+
+
+@cache
+def vocabulary() -> tuple[str, ...]:
+    """Short phrases for kinds of sound, the hand-written list that the package carries."""
+    with files("chronoclap.data").joinpath("vocabulary.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(row["phrase"] for row in csv.DictReader(file))
+
+
+class VirtualEvents:
+    """Draws virtual rows and embeds their ideal sound.
+
+    Args:
+        base: an order-blind model whose text content says what each phrase sounds like; not changed.
+        seed: which phrases of the vocabulary a run uses.
+        count: how many, at most.
+    """
+
+    def __init__(self, base: CompactModel, seed: int, count: int = 2000) -> None:
+        known = vocabulary()
+        chosen = np.random.default_rng([seed, 6]).choice(len(known), min(count, len(known)), replace=False)
+        self.phrases = [known[i] for i in chosen]
+        with torch.no_grad():
+            chunks = [self.phrases[i : i + 256] for i in range(0, len(self.phrases), 256)]
+            self.content = torch.cat([base.text(*base.tokens(chunk))[:, 0] for chunk in chunks])
+
+    def draw(self, count: int, rng: np.random.Generator) -> list[tuple[tuple[int, ...], Relation]]:
+        """Rows of (phrase numbers in order of time, relation); a sequence is followed by its reverse."""
+        rows: list[tuple[tuple[int, ...], Relation]] = []
+        while len(rows) < count:
+            a, b = (int(i) for i in rng.choice(len(self.phrases), 2, replace=False))
+            relation = RELATIONS[int(rng.choice(3, p=(0.7, 0.15, 0.15)))]
+            if held_out_pair(self.phrases[a], self.phrases[b]):
+                continue
+            if relation == "sequence":
+                rows += [((a, b), relation), ((b, a), relation)]
+            else:
+                rows.append(((a, b) if relation == "overlap" else (a,), relation))
+        return rows[:count]
+
+    def embed(self, rows: list[tuple[tuple[int, ...], Relation]], model: CompactModel) -> Tensor:
+        """The ideal sound of rows as `model` would embed it: (rows, dim) unit vectors."""
+        vectors = [self._moments(numbers, relation, model.config.events.moments) for numbers, relation in rows]
+        return model.unit(torch.stack(vectors))
+
+    def _moments(self, numbers: tuple[int, ...], relation: Relation, moments: int) -> Tensor:
+        content = self.content[list(numbers)]
+        if relation == "overlap":
+            # What sounds together is one event to the ear: its content is the mixture.
+            content = F.normalize(content.sum(0, keepdim=True), dim=-1)
+        parts = len(content)
+        time = torch.arange(parts, dtype=torch.float32)[None]
+        return event_moments(
+            content[None], torch.ones(1, parts), torch.eye(parts)[None], time, torch.tensor(0.01), moments
+        )[0]

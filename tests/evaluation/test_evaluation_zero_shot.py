@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tone_world import LEAD, NAMES, Ear
+
+from chronoclap.errors import AudioError, DataError
+from chronoclap.evaluation import zero_shot
+from chronoclap.evaluation.recordings import readable, whole
+from chronoclap.evaluation.rows import Grouping, Row
+from chronoclap.scenes.event import Event
+from chronoclap.scenes.sounds import Sounds
+
+
+def test_score_by_hand() -> None:
+    similarity = np.array([[0.9, 0.1, 0.0], [0.5, 0.5, 0.2], [0.1, 0.2, 0.7], [0.3, 0.2, 0.1]])
+    groups = Grouping(
+        ["seen", "seen", "class_unseen", "class_unseen"], [("a",), ("b",), ("c",), ("c",)], ("all", "seen")
+    )
+    rows = zero_shot.score("m", "zero_shot", similarity, ["x", "y", "z", "y"], ["x", "y", "z"], groups)
+    # Right: x. Tied, hence wrong: y. Right: z. Wrong: y.
+    assert [(row.slice, row.value, row.n) for row in rows] == [("all", 0.5, 4), ("seen", 0.5, 2)]
+    assert {row.chance for row in rows} == {1 / 3}
+
+
+@pytest.mark.parametrize(("truth", "labels"), [(["x"], ["x"]), (["w"], ["x", "y"])])
+def test_labels_that_cannot_be_ranked_are_refused(truth: list[str], labels: list[str]) -> None:
+    groups = Grouping(["seen"], [("a",)], ("all",))
+    with pytest.raises(DataError, match="needs two or more labels"):
+        zero_shot.score("m", "zero_shot", np.ones((1, len(labels))), truth, labels, groups)
+
+
+def test_a_perfect_model_names_every_recording(events: list[Event]) -> None:
+    ear = Ear()
+    rows = zero_shot.evaluate(ear, events, zero_shot.event_labels(events), zero_shot.esc50_labels(events))
+    chance = {"zero_shot": 1 / 7, "zero_shot_esc50": 1 / 3}
+    counts = {"zero_shot": (21, 12, 9), "zero_shot_esc50": (9, 6, 3)}
+    assert rows == [
+        Row("ear", task, "top1", name, 1.0, 1.0, 1.0, chance[task], n)
+        for task in ("zero_shot", "zero_shot_esc50")
+        for name, n in zip(("all", "seen", "class_unseen"), counts[task], strict=True)
+    ]
+    # Each recording is embedded once, silences at the ends included.
+    assert ear.sounds == len(events)
+    assert min(ear.seconds) == pytest.approx(0.4 + 2 * LEAD)
+
+
+def test_prompts_are_plain_words(events: list[Event]) -> None:
+    seen: list[str] = []
+
+    class Listens(Ear):
+        def embed_text(self, texts):  # type: ignore[no-untyped-def]
+            seen.extend(texts)
+            return super().embed_text(texts)
+
+    zero_shot.evaluate(Listens(), events, NAMES, zero_shot.esc50_labels(events))
+    assert seen[: len(NAMES)] == [f"this is a sound of {name}" for name in NAMES]
+    assert seen[len(NAMES) :] == [f"this is a sound of {name} sound" for name in ("cat", "dog", "saw")]
+
+
+def test_the_esc50_task_needs_its_clips(events: list[Event]) -> None:
+    plain = [event for event in events if not event.esc50_class]
+    rows = zero_shot.evaluate(Ear(), plain, NAMES, ("cat sound", "dog sound"))
+    assert {row.task for row in rows} == {"zero_shot"}
+
+
+def test_the_whole_of_a_synthetic_sound_is_heard() -> None:
+    sound = whole(Event("dog barking", "foley:dog:3", "foley:dog:3"), 16_000)
+    assert sound.rate == 16_000
+    assert len(sound.samples) >= len(Sounds(16_000).samples(Event("dog barking", "foley:dog:3", "x")))
+
+
+def test_unreadable_recordings_are_set_aside_and_named(
+    events: list[Event], sounds: Sounds, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"not a sound")
+    broken = Event("dog", str(tmp_path / "broken.wav"), "broken")
+    kept, problems = readable([*events[:2], broken, events[2]], sounds)
+    assert kept == events[:3]
+    assert len(problems) == 1
+    assert "broken.wav" in problems[0]
+    with pytest.raises(AudioError, match=r"None of the 1 recordings .*broken\.wav"):
+        readable([broken], sounds)
