@@ -12,7 +12,6 @@ import io
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
@@ -101,7 +100,7 @@ def read_one(archive: zipfile.ZipFile, ending: str) -> bytes:
     return archive.read(name)
 
 
-def bridge(model: CompactModel, names: Iterable[str]) -> None:
+def bridge(model: CompactModel, names: list[str]) -> None:
     """Set the content layers to the training-free bridge: class scores weighting the meanings of class names.
 
     The text content becomes the sentence vector less the mean class name; the first audio path the sum of those of the
@@ -112,10 +111,12 @@ def bridge(model: CompactModel, names: Iterable[str]) -> None:
         for last in (text.correction[-1], audio.residual[-1]):
             last.weight.zero_()
             last.bias.zero_()
-        audio.saliency.weight.zero_()
-        audio.saliency.bias.zero_()
+        # A patch matters as far as the trunk does not call it silence.
+        silence = names.index("Silence")
+        audio.saliency.weight.copy_(-audio.classes.weight[silence : silence + 1])
+        audio.saliency.bias.copy_(-audio.classes.bias[silence : silence + 1] - 1)
         torch.nn.init.eye_(text.direct.weight)
-        sentences = torch.nn.functional.normalize(sentence_vectors(model, list(names)), dim=-1)
+        sentences = torch.nn.functional.normalize(sentence_vectors(model, names), dim=-1)
         text.mean.copy_(sentences.mean(0))
         audio.meanings.weight.copy_(text(sentences).T)
 

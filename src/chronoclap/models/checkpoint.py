@@ -52,7 +52,7 @@ def read_model(directory: Path) -> tuple[CompactModel, dict[str, Any]]:
     try:
         info = json.loads(path.read_text())
         config = CompactConfig.from_dict(info.pop("config"))
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: not a chronoclap configuration ({error}).") from error
     if info.get("architecture") != "compact" or info.get("format") != FORMAT:
         raise ModelError(
@@ -61,12 +61,12 @@ def read_model(directory: Path) -> tuple[CompactModel, dict[str, Any]]:
         )
     state = read_weights(directory / "model.safetensors")
     tokenizer = directory / "tokenizer.json"
-    if "base" in info:
+    if shared := info.pop("base", None):
         # A checkpoint that shares its frozen towers with a shipped one stores only what differs.
-        base = SHIPPED / info["base"]["name"]
-        if not base.is_dir() or digest(base / "model.safetensors") != info["base"]["sha256"]:
+        base = SHIPPED / shared["name"]
+        if not base.is_dir() or digest(base / "model.safetensors") != shared["sha256"]:
             raise ModelError(
-                f"{directory}: its weights complete those of {info['base']['name']!r}, which this "
+                f"{directory}: its weights complete those of {shared['name']!r}, which this "
                 "installation does not have in the same version."
             )
         state = read_weights(base / "model.safetensors") | state
@@ -84,7 +84,11 @@ def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     """A tokenizer that pads to the longest and cuts at `max_tokens`."""
     if not path.is_file():
         raise ModelError(f"{path}: missing; a checkpoint carries its tokenizer.")
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        json.loads(content := path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path}: damaged, it is not JSON ({error}); fetch the checkpoint again.") from error
+    tokenizer = Tokenizer.from_str(content)
     tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
@@ -105,7 +109,7 @@ def write_model(
 
     Args:
         model: the model.
-        directory: replaced if it is a checkpoint already.
+        directory: made if need be; the files of a checkpoint already there are replaced, others stay.
         info: more entries for `config.json`, such as the name and the recipe.
         base: name of a shipped checkpoint; tensors equal to its own are left out.
         half: round to float16; otherwise only what float16 holds exactly is stored so.
@@ -127,8 +131,6 @@ def write_model(
         if base is None:
             model.tokenizer.save(str(new / "tokenizer.json"))
         if directory.exists():
-            if not (directory / "config.json").is_file() and any(directory.iterdir()):
-                raise ModelError(f"{directory}: exists and is not a checkpoint; name another directory.")
             shutil.copytree(new, directory, dirs_exist_ok=True)
         else:
             new.rename(directory)

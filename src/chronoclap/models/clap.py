@@ -82,9 +82,8 @@ class Clap:
         Raises:
             AudioError: a recording cannot be used; the text names it.
         """
-        if is_one_recording(items):
-            items = [items]  # type: ignore[list-item]
-        total = len(items) if isinstance(items, Sequence | np.ndarray) else None
+        several: Any = [items] if is_one_recording(items) else items
+        total = len(several) if isinstance(several, Sequence | np.ndarray) else None
         vectors: list[np.ndarray] = []
         pending: list[np.ndarray] = []
         owners: list[int] = []
@@ -98,7 +97,7 @@ class Clap:
                     windows.setdefault(owner, []).append(vector)
 
         with ThreadPoolExecutor(DECODERS) as pool, tqdm(total=total, unit="file", disable=not progress) as bar:
-            for index, samples in enumerate(_decoded(pool, iter(items), self.rate, 4 * DECODERS)):
+            for index, samples in enumerate(_decoded(pool, iter(several), self.rate, 4 * DECODERS)):
                 cut = cut_windows(samples, self.rate, self.model.config.window, self.model.config.window_hop)
                 pending += [window.samples for window in cut]
                 owners += [index] * len(cut)
@@ -170,6 +169,8 @@ class Clap:
             ModelError: the directory holds something else.
         """
         path = Path(directory)
+        if path.exists() and not (path / "config.json").is_file() and any(path.iterdir()):
+            raise ModelError(f"{path}: exists and is not a checkpoint; name another directory.")
         write_model(self.model, path, {"name": self.name, **self.info})
         return path
 

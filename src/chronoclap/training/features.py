@@ -4,6 +4,7 @@ The trunk of the audio tower is frozen, so a scene's features never change: comp
 in workers that stay ahead of the trainer.
 """
 
+import hashlib
 import multiprocessing
 import os
 import time
@@ -46,7 +47,7 @@ class FeatureStore:
     """Features of all groups of a run, by index.
 
     Args:
-        directory: where `features.npy` is kept; a store already there is continued.
+        directory: where `features.npy` is kept; a store already there is continued if it holds the same scenes.
         grouper: makes the groups.
         model: its trunk is used, its other weights are not.
         workers: processes; 0 computes in this process, when asked.
@@ -59,8 +60,14 @@ class FeatureStore:
         self.waited = 0.0
         samples = round(grouper.recipe.layout.seconds * model.rate)
         shape = (grouper.recipe.groups, 2, model.num_patches(samples), model.config.audio.trunk_dim)
+        self._mark = directory / "made_from.txt"
+        made_from = identity(grouper, model)
+        if not self._mark.is_file() or self._mark.read_text() != made_from:
+            # A run that stopped before its first state leaves features behind: another run's are of no use here.
+            (directory / "done.npy").unlink(missing_ok=True)
         self.features = _memmap(directory / "features.npy", np.float16, shape)
         self.done = _memmap(directory / "done.npy", np.bool_, shape[:1])
+        self._mark.write_text(made_from)
         self._pool: ProcessPoolExecutor | None = None
         self._pending: dict[int, Future[np.ndarray]] = {}
 
@@ -120,9 +127,19 @@ class FeatureStore:
 
     def remove(self) -> None:
         """Delete the files: they can be made again."""
-        for array in (self.features, self.done):
-            Path(str(array.filename)).unlink(missing_ok=True)
-        Path(str(self.features.filename)).parent.rmdir()
+        for path in (Path(str(self.features.filename)), Path(str(self.done.filename)), self._mark):
+            path.unlink(missing_ok=True)
+        self._mark.parent.rmdir()
+
+
+def identity(grouper: Grouper, model: CompactModel) -> str:
+    """A digest of what features depend on: events, seed, how scenes are composed, and the trunk."""
+    recipe = grouper.recipe
+    composed = (grouper.seed, recipe.layout, recipe.sequences, recipe.overlaps, dict(grouper.by_class))
+    digest = hashlib.sha256(repr(composed).encode())
+    for tensor in model.audio.trunk.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _memmap(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:

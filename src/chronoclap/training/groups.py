@@ -42,22 +42,28 @@ class Grouper:
         size = np.array([len(recordings) for recordings in self.by_class.values()]) ** 0.5
         self.share = size / size.sum()
 
-    def group(self, index: int) -> tuple[Scene, Scene]:
-        """The two scenes of group `index` >= 0."""
+    def plan(self, index: int) -> list[tuple[list[Event], Relation]]:
+        """What sounds in the two scenes of group `index` >= 0, in order of time; no recording is opened."""
         rng = np.random.default_rng([self.seed, 1, index])
-        seeds = [int(seed) for seed in rng.integers(2**31, size=2)]
         chance = rng.random()
         if chance < self.recipe.sequences:
-            forward = self._compose(self._draw(rng, 2), "sequence", seeds[0])
-            return forward, invert(forward)
+            pair = self._draw(rng, 2)
+            return [(pair, "sequence"), (pair[::-1], "sequence")]
         if chance < self.recipe.sequences + self.recipe.overlaps:
             events = self._draw(rng, 4)
-            return self._compose(events[:2], "overlap", seeds[0]), self._compose(events[2:], "overlap", seeds[1])
+            return [(events[:2], "overlap"), (events[2:], "overlap")]
         events = self._draw(rng, 2)
-        return self._compose(events[:1], "single", seeds[0]), self._compose(events[1:], "single", seeds[1])
+        return [(events[:1], "single"), (events[1:], "single")]
 
-    def _compose(self, events: Sequence[Event], relation: Relation, seed: int) -> Scene:
-        return compose(events, relation, self.recipe.layout, self.sounds, seed)
+    def group(self, index: int) -> tuple[Scene, Scene]:
+        """The two scenes of group `index` >= 0."""
+        seeds = [int(seed) for seed in np.random.default_rng([self.seed, 8, index]).integers(2**31, size=2)]
+        first, second = (
+            compose(events, relation, self.recipe.layout, self.sounds, seed)
+            for (events, relation), seed in zip(self.plan(index), seeds, strict=True)
+        )
+        # The two orders of a pair are one layout and its mirror image: the same excerpts, gaps and levels.
+        return first, invert(first) if first.relation == "sequence" else second
 
     def _draw(self, rng: np.random.Generator, count: int) -> list[Event]:
         """Events of different classes, no two of which are a pair held out for evaluation."""

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from chronoclap.errors import ChronoclapError, DataError
 from chronoclap.losses import info_nce, temporal_focused
 from chronoclap.models import Clap
+from chronoclap.models.checkpoint import write_model
 from chronoclap.models.compact import CompactModel
 from chronoclap.scenes import Event, Sounds
 from chronoclap.training.captions import Captioned, caption_rows
@@ -21,7 +22,7 @@ from chronoclap.training.log import Log
 from chronoclap.training.phrase_states import PhraseStates
 from chronoclap.training.recipes import Recipe
 from chronoclap.training.state import load_state, save_state
-from chronoclap.training.virtual import VirtualEvents
+from chronoclap.training.virtual import VirtualEvents, VirtualRow
 
 
 def train(
@@ -71,8 +72,14 @@ def train(
     workers = default_workers() if workers is None else workers
     store = FeatureStore(out / "features", grouper, model, workers)
     batches = Batches(grouper, start.model, seed)
+    for earlier in range(step):
+        # Which pieces of text were encoded together shows in the last bits of their states: meet them in the same order.
+        batches.say(earlier)
     log = Log(out / "log.jsonl", settings, resume=resume)
     model.train()
+    # Threads wait for each other in every operation: beside busy workers, a few are quicker than one per core.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, default_workers() // 2) if workers else threads)
     began, seen = time.perf_counter(), 0
     order = (batches.groups(k) for k in range(step, recipe.steps))
     with tqdm(total=recipe.steps, initial=step, desc=recipe.name, unit="step", disable=not progress) as bar:
@@ -97,9 +104,10 @@ def train(
                 bar.set_postfix({k: f"{measured[k]:.2f}" for k in ("loss", "order", "scale", "samples_per_s")})
             if step % recipe.save_every == 0 and step < recipe.steps:
                 save_state(state_file, step, trained, optimiser, settings)
+    torch.set_num_threads(threads)
     log.close()
     trained_clap = Clap(model.eval(), out.name, {"trained": settings})
-    trained_clap.save(out)
+    write_model(trained_clap.model, out, {"name": trained_clap.name, **trained_clap.info})
     store.remove()
     state_file.unlink(missing_ok=True)
     return trained_clap
@@ -141,16 +149,21 @@ class Batches:
 
     def make(self, step: int, features: Tensor, model: CompactModel) -> Batch:
         """The batch of a step, given the features of its groups."""
-        scenes = [scene for group in self.groups(step) for scene in self.grouper.group(int(group))]
-        rows = [(tuple(event.phrase for event in scene.events), scene.relation) for scene in scenes]
-        virtual = torch.zeros(0, model.dim)
+        drawn, captions, states = self.say(step)
+        virtual = torch.zeros(0, model.dim) if self.virtual is None else self.virtual.embed(drawn, model)
+        return Batch(features, virtual, captions, states)
+
+    def say(self, step: int) -> tuple[list[VirtualRow], Captioned, Tensor]:
+        """The virtual rows of a step, the captions of all its rows, and the encoder states of these."""
+        planned = [scene for group in self.groups(step) for scene in self.grouper.plan(int(group))]
+        rows = [(tuple(event.phrase for event in events), relation) for events, relation in planned]
+        drawn: list[VirtualRow] = []
         if self.virtual is not None:
             rng = np.random.default_rng([self.seed, 4, step])
             drawn = self.virtual.draw(self.grouper.recipe.virtual_per_step, rng)
             rows += [(tuple(self.virtual.phrases[i] for i in numbers), relation) for numbers, relation in drawn]
-            virtual = self.virtual.embed(drawn, model)
         captions = caption_rows(rows, int(np.random.default_rng([self.seed, 5, step]).integers(2**31)))
-        return Batch(features, virtual, captions, self.states.states(captions.texts + captions.contradictions))
+        return drawn, captions, self.states.states(captions.texts + captions.contradictions)
 
 
 def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:

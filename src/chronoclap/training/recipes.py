@@ -48,7 +48,7 @@ class Recipe:
     virtual_per_step: int = 32
     steps: int = 400
     warm_up: int = 30
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     log_every: int = 10

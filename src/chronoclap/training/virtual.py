@@ -18,13 +18,16 @@ from chronoclap.models.compact import CompactModel
 from chronoclap.models.compact.events import event_moments
 from chronoclap.scenes import Relation, held_out_pair
 
+VirtualRow = tuple[tuple[int, ...], Relation]
+"""Phrase numbers in order of time, and how they lie in time."""
+
 RELATIONS: tuple[Relation, ...] = ("sequence", "overlap", "single")
 
 
 @cache
 def vocabulary() -> tuple[str, ...]:
     """Short phrases for kinds of sound, the hand-written list that the package carries."""
-    with files("chronoclap.data").joinpath("vocabulary.csv").open(encoding="utf-8", newline="") as file:
+    with files("chronoclap.data").joinpath("vocabulary.csv").open(encoding="utf-8") as file:
         return tuple(row["phrase"] for row in csv.DictReader(file))
 
 
@@ -45,21 +48,22 @@ class VirtualEvents:
             chunks = [self.phrases[i : i + 256] for i in range(0, len(self.phrases), 256)]
             self.content = torch.cat([base.text(*base.tokens(chunk))[:, 0] for chunk in chunks])
 
-    def draw(self, count: int, rng: np.random.Generator) -> list[tuple[tuple[int, ...], Relation]]:
+    def draw(self, count: int, rng: np.random.Generator) -> list[VirtualRow]:
         """Rows of (phrase numbers in order of time, relation); a sequence is followed by its reverse."""
-        rows: list[tuple[tuple[int, ...], Relation]] = []
+        rows: list[VirtualRow] = []
         while len(rows) < count:
             a, b = (int(i) for i in rng.choice(len(self.phrases), 2, replace=False))
             relation = RELATIONS[int(rng.choice(3, p=(0.7, 0.15, 0.15)))]
-            if held_out_pair(self.phrases[a], self.phrases[b]):
+            alone = relation == "sequence" and len(rows) == count - 1
+            if alone or held_out_pair(self.phrases[a], self.phrases[b]):
                 continue
             if relation == "sequence":
                 rows += [((a, b), relation), ((b, a), relation)]
             else:
                 rows.append(((a, b) if relation == "overlap" else (a,), relation))
-        return rows[:count]
+        return rows
 
-    def embed(self, rows: list[tuple[tuple[int, ...], Relation]], model: CompactModel) -> Tensor:
+    def embed(self, rows: list[VirtualRow], model: CompactModel) -> Tensor:
         """The ideal sound of rows as `model` would embed it: (rows, dim) unit vectors."""
         vectors = [self._moments(numbers, relation, model.config.events.moments) for numbers, relation in rows]
         return model.unit(torch.stack(vectors))

@@ -62,7 +62,7 @@ class CompactModel(nn.Module):
         if moments != self.config.events.moments:
             del kept["gains"]
         grown.load_state_dict(kept, strict=False)
-        return grown
+        return grown.train(self.training)
 
     def copy(self) -> "CompactModel":
         """The same model again, to be changed freely."""
@@ -100,7 +100,8 @@ class CompactModel(nn.Module):
     def encode_patches(self, samples: np.ndarray) -> Tensor:
         """One window to one unit vector a patch, (p, dim): each patch embedded as an event of its own."""
         features = self.trunk_features(samples)
-        return self.embed_features(features[:, None], torch.ones(len(features), 1, dtype=torch.bool))
+        mask = torch.ones(len(features), 1, dtype=torch.bool, device=self.device)
+        return self.embed_features(features[:, None], mask)
 
     # Text
 
@@ -126,7 +127,8 @@ class CompactModel(nn.Module):
         copy = object.__new__(CompactModel)
         nn.Module.__init__(copy)
         copy.config, copy.mel, copy.audio, copy.log_scale = self.config, self.mel, self.audio, self.log_scale
-        return copy.eval()
+        # Not copy.eval(): the audio tower is shared, and a model in training would lose its dropout.
+        return copy
 
     @property
     def device(self) -> torch.device:

@@ -1,0 +1,39 @@
+"""Write docs/credits.md: the authors of the recordings that the shipped checkpoints were trained on.
+
+python pretraining/credits.py --data MANIFEST > docs/credits.md
+"""
+
+import argparse
+import csv
+import warnings
+from collections import defaultdict
+from pathlib import Path
+
+from chronoclap.data import read_manifest
+from chronoclap.training.data import training_events
+
+HEAD = """# Credits
+
+The shipped checkpoints were trained on these recordings, published under CC0 or CC BY. Thank you. Cut to single events,
+down-mixed and resampled; no recording is part of this repository. Written by `python pretraining/credits.py`.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="manifest with author, licence and url columns")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", UserWarning)
+    used = {event.recording for event in training_events(read_manifest(arguments.data))}
+    by_author: dict[tuple[str, str], set[str]] = defaultdict(set)
+    with arguments.data.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if str(arguments.data.parent / row["path"]) in used:
+                by_author[row["author"].strip() or "unnamed", row["licence"].strip()].add(row["url"].strip())
+    print(HEAD)
+    for (author, licence), urls in sorted(by_author.items(), key=lambda item: item[0][0].casefold()):
+        print(f"- {author} ({licence}): {', '.join(f'<{url}>' for url in sorted(urls) if url)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+"""What the commands share: reading what is named, leaving out what cannot be read, writing all or nothing."""
+
+import csv
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chronoclap.errors import AudioError, DataError
+
+if TYPE_CHECKING:  # torch takes seconds to import: functions import what they need, so that --help is quick
+    import numpy as np
+
+    from chronoclap.audio import Waveform
+    from chronoclap.evaluation import Pair
+    from chronoclap.models import Clap
+    from chronoclap.scenes import Event, Scene, Sounds
+
+SHOWN_PROBLEMS = 5
+SEPARATOR = " | "  # between the items of a list in one field of captions.csv
+CAPTION_COLUMNS = ("path", "relation", "caption", "contradictions", "events", "onsets")
+
+
+def note(text: str) -> None:
+    """Say something beside the result: on stderr, so that the result can be piped."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def note_problems(problems: Sequence[str], total: int) -> None:
+    """Say how many recordings are left out, and why the first few are."""
+    if not problems:
+        return
+    note(f"{len(problems)} of {total} recordings cannot be read and are left out:")
+    for problem in problems[:SHOWN_PROBLEMS]:
+        note(f"  {problem}")
+    if len(problems) > SHOWN_PROBLEMS:
+        note(f"  ... and {len(problems) - SHOWN_PROBLEMS} more.")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path beside `path`; what is written there takes its place if the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield new
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def lines_or_items(given: str, separator: str | None = None) -> list[str]:
+    """The lines of a .txt file, or the text itself cut at the separator; stripped, empty ones left out.
+
+    Raises:
+        DataError: the .txt file cannot be read.
+    """
+    if not given.lower().endswith(".txt"):
+        items = given.split(separator) if separator else [given]
+    else:
+        try:
+            items = Path(given).read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"{given} cannot be read as UTF-8 text ({error}): check the name, or save it anew."
+            ) from error
+    return [item.strip() for item in items if item.strip()]
+
+
+# Recordings
+
+
+def list_recordings(given: Iterable[Path]) -> list[Path]:
+    """The files named, and for each folder the recordings in it and below, by name.
+
+    Raises:
+        DataError: there is no such file or folder, or a folder holds no recordings.
+    """
+    from chronoclap.data.manifest import AUDIO_SUFFIXES
+
+    paths: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in AUDIO_SUFFIXES]
+            found = [file for file in inside if not file.name.startswith(".") and file.is_file()]
+            if not found:
+                raise DataError(
+                    f"The folder {path} holds no recordings ({', '.join(sorted(AUDIO_SUFFIXES))})."
+                )
+            paths += found
+        elif path.exists():
+            paths.append(path)
+        else:
+            raise DataError(f"There is no file or folder {path}: check the name.")
+    return paths
+
+
+def embed_files(clap: "Clap", given: Iterable[Path]) -> tuple[list[Path], "np.ndarray"]:
+    """Embed recordings one after another; those that cannot be read are reported and left out.
+
+    Args:
+        clap: the model.
+        given: files and folders.
+
+    Returns:
+        The n paths that could be read, and (n, dim) float32 unit vectors.
+
+    Raises:
+        DataError: a path does not exist, or a folder holds nothing.
+        AudioError: no recording can be read.
+    """
+    from tqdm.auto import tqdm
+
+    from chronoclap.audio import Waveform, read_audio
+
+    paths = list_recordings(given)
+    kept: list[Path] = []
+    problems: list[str] = []
+
+    def readable_ones() -> "Iterator[Waveform]":
+        for path in tqdm(paths, desc="listening", unit="file"):
+            try:
+                samples = read_audio(path, clap.rate)
+            except AudioError as error:
+                problems.append(str(error))
+            else:
+                kept.append(path)
+                yield Waveform(samples, clap.rate)
+
+    vectors = clap.embed_audio(readable_ones())
+    if not kept:
+        raise AudioError(f"None of the {len(paths)} recordings can be read. The first: {problems[0]}")
+    note_problems(problems, len(paths))
+    return kept, vectors
+
+
+def write_embeddings(
+    out: Path,
+    model: str,
+    paths: Sequence[Path],
+    vectors: "np.ndarray",
+    texts: Sequence[str],
+    text_vectors: "np.ndarray",
+) -> None:
+    """Write a .npz file without pickles: names as unicode arrays, a row of the vectors for each name."""
+    import numpy as np
+
+    with replacing(out) as new, new.open("wb") as file:
+        np.savez(
+            file,
+            paths=np.array([str(path) for path in paths], np.str_),
+            vectors=vectors,
+            texts=np.array(texts, np.str_),
+            text_vectors=text_vectors,
+            model=np.array(model, np.str_),
+        )
+
+
+def probabilities(logits: "np.ndarray") -> "np.ndarray":
+    """Softmax over the last axis."""
+    import numpy as np
+
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+# Events
+
+
+def read_events(data: str) -> "list[Event]":
+    """Read a manifest, its warnings turned into notes."""
+    from chronoclap.data import read_manifest
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        events = read_manifest(data)
+    for warning in caught:
+        note(f"Note: {warning.message}")
+    return events
+
+
+def playable(events: "Sequence[Event]", rate: int) -> "list[Event]":
+    """The events whose recordings can be read; the others are reported. Synthetic sounds always can.
+
+    Raises:
+        AudioError: no recording can be read.
+    """
+    from tqdm.auto import tqdm
+
+    from chronoclap.evaluation.recordings import readable
+    from chronoclap.scenes import Sounds
+    from chronoclap.scenes.sounds import FOLEY_PREFIX
+
+    files = [event for event in events if not event.recording.startswith(FOLEY_PREFIX)]
+    if not files:
+        return list(events)
+    kept, problems = readable(tqdm(files, desc="checking recordings", unit="file"), Sounds(rate, limit_mb=1))
+    note_problems(problems, len(files))
+    unreadable = set(files) - set(kept)
+    return [event for event in events if event not in unreadable]
+
+
+def read_training_events(data: str, rate: int) -> "list[Event]":
+    """The events of a manifest that a run may learn from; what is left out is reported.
+
+    Raises:
+        DataError: the train split is empty, or nothing of it is kept from the other splits.
+    """
+    from chronoclap.data import by_split
+    from chronoclap.training.data import training_events
+
+    events = read_events(data)
+    train, kept = by_split(events, "train"), training_events(events)
+    if len(kept) < len(train):
+        note(
+            f"{len(train) - len(kept)} of {len(train)} training recordings also stand in another split "
+            "and are left out."
+        )
+    if not kept:
+        raise DataError(
+            f"{data} has no recording to train on: write 'train' in the column 'split' of some rows."
+        )
+    return playable(kept, rate)
+
+
+def pairs_to_ask(items: Path, events: "Sequence[Event]", n_pairs: int, seed: int) -> "list[Pair]":
+    """The list of pairs in a file; where there is no such file, a list drawn now and kept there."""
+    from chronoclap.evaluation import draw_pairs, load_pairs, save_pairs
+    from chronoclap.evaluation.recordings import RATE
+
+    if items.exists():
+        return load_pairs(items)
+    pairs = draw_pairs(playable(events, RATE), n_pairs, seed)
+    with replacing(items) as new:
+        save_pairs(pairs, new)
+    return pairs
+
+
+# Scenes
+
+
+def write_scenes(scenes: "Iterable[Scene]", sounds: "Sounds", seed: int, out: Path) -> None:
+    """Write scenes as 16-bit WAV files with captions.csv; the folder appears whole or not at all.
+
+    Args:
+        scenes: the scenes.
+        sounds: where their recordings come from.
+        seed: chooses the wordings.
+        out: a folder that is not there yet, or is empty.
+    """
+    import numpy as np
+    import soundfile
+
+    from chronoclap.scenes import contradict, describe, render
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
+        new = Path(temporary) / "new"
+        new.mkdir()
+        with (new / "captions.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(CAPTION_COLUMNS)
+            for index, scene in enumerate(scenes):
+                name = f"{index:05d}.wav"
+                soundfile.write(new / name, render(scene, sounds), sounds.rate, subtype="PCM_16")
+                words = int(np.random.default_rng([seed, 7, index]).integers(2**31))
+                false = [caption.text for caption in contradict(scene, words, n=2)]
+                phrases = [placement.event.phrase for placement in scene.in_order]
+                onsets = [f"{placement.onset:.3f}" for placement in scene.in_order]
+                lists = (SEPARATOR.join(items) for items in (false, phrases, onsets))
+                table.writerow([name, scene.relation, describe(scene, words).text, *lists])
+        if out.exists():
+            out.rmdir()
+        new.rename(out)

@@ -1,0 +1,176 @@
+"""The audio tower: TensorFlow's padding in the trunk, patches, masks, and which weights learn."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from chronoclap import Clap
+from chronoclap.models.compact import CompactModel, stack_features
+from chronoclap.models.compact.audio_tower import STRIDES, WIDTHS, Trunk
+
+
+@pytest.fixture(scope="module")
+def grown(tiny_clap: Clap) -> CompactModel:
+    torch.manual_seed(0)
+    return tiny_clap.model.grow(3).eval()
+
+
+def ones_trunk(convs: int) -> Trunk:
+    """The first convolutions of a trunk, every weight 1, every bias 0."""
+    trunk = Trunk()
+    trunk.convs = trunk.convs[:convs]
+    for name, parameter in trunk.named_parameters():
+        torch.nn.init.constant_(parameter, float(name.endswith("weight")))
+    return trunk
+
+
+def slow_same(hidden: Tensor, kernel: int, stride: int) -> Tensor:
+    """TensorFlow's rule for SAME: ceil(n / stride) outputs, what is missing padded, the odd one last."""
+    pads: list[int] = []
+    for n in (hidden.shape[3], hidden.shape[2]):
+        total = max((-(-n // stride) - 1) * stride + kernel - n, 0)
+        pads += [total // 2, total - total // 2]
+    return F.pad(hidden, pads)
+
+
+def unlike_patches(seed: int) -> Tensor:
+    """(1, 6, 1024) features far enough apart for random weights to take them for different events."""
+    return 30 * torch.randn(1, 6, 1024, generator=torch.Generator().manual_seed(seed))
+
+
+class TestTrunk:
+    def test_stride_2_pads_at_the_end_only(self) -> None:
+        # Sums of 3 x 3 neighbourhoods of 1..16 with a row and a column of zeros at the end:
+        #   rows 1-3, columns 1-3: 54   columns 3-4: 45
+        #   rows 3-4, columns 1-3: 72   columns 3-4: 54    mean 225 / 4
+        # Padding all round, as in torch's padding=1, would give (14 + 30 + 57 + 99) / 4 = 50.
+        grid = torch.arange(1.0, 17.0).view(1, 4, 4)
+        with torch.no_grad():
+            pooled = ones_trunk(1)(grid)
+        assert pooled.tolist() == [[56.25] * WIDTHS[0]]
+
+    def test_stride_1_pads_all_round(self) -> None:
+        # The 2 x 2 map above, padded all round, gives 225 in every cell: each sees all four.
+        with torch.no_grad():
+            pooled = ones_trunk(2)(torch.arange(1.0, 17.0).view(1, 4, 4))
+        assert pooled.tolist() == [[225.0] * WIDTHS[0]]
+
+    def test_equals_a_transcription_with_tensorflows_rule(self, tiny_clap: Clap) -> None:
+        trunk = tiny_clap.model.audio.trunk
+        patch = torch.randn(2, 96, 64, generator=torch.Generator().manual_seed(0))
+        hidden = patch[:, None].double()
+        with torch.no_grad():
+            for number, conv in enumerate(trunk.convs):
+                kernel, stride = (1, 1) if number and number % 2 == 0 else (3, STRIDES[(number + 1) // 2])
+                assert isinstance(conv, torch.nn.Conv2d)
+                assert conv.kernel_size == (kernel, kernel)
+                assert conv.bias is not None
+                depthwise = number % 2 == 1
+                hidden = F.conv2d(
+                    slow_same(hidden, kernel, stride),
+                    conv.weight.double(),
+                    conv.bias.double(),
+                    stride,
+                    groups=hidden.shape[1] if depthwise else 1,
+                ).relu()
+            ours = trunk(patch)
+        # 96 x 64 halved five times.
+        assert hidden.shape == (2, 1024, 3, 2)
+        expected = hidden.mean((2, 3)).float()
+        assert expected.std() > 1e-3
+        torch.testing.assert_close(ours, expected, atol=1e-4 * float(expected.abs().max()), rtol=1e-4)
+
+    def test_has_the_convolutions_of_mobilenet(self) -> None:
+        # 288 in the first, 9 * 4,960 in the 13 depthwise and 3,139,584 in the 13 pointwise convolutions.
+        trunk = Trunk()
+        assert len(trunk.convs) == 27
+        assert sum(p.numel() for name, p in trunk.named_parameters() if name.endswith("weight")) == 3_184_512
+
+
+class TestPatches:
+    def test_overlap_by_half(self, tiny_clap: Clap) -> None:
+        mel = torch.arange(200.0)[None, :, None].expand(1, 200, 64)
+        patches = tiny_clap.model.audio.patches(mel)
+        # (200 - 96) // 48 + 1 = 3 patches, beginning at frames 0, 48, 96.
+        assert patches.shape == (1, 3, 96, 64)
+        assert patches[0, :, 0, 0].tolist() == [0, 48, 96]
+        assert patches[0, :, -1, 5].tolist() == [95, 143, 191]
+
+    def test_features_of_a_batch_are_those_of_its_windows(self, tiny_clap: Clap) -> None:
+        mel = torch.randn(2, 144, 64, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            both = tiny_clap.model.audio.features(mel)
+            assert both.shape == (2, 2, 1024)
+            torch.testing.assert_close(
+                both[1:], tiny_clap.model.audio.features(mel[1:]), atol=1e-5, rtol=1e-5
+            )
+
+    @pytest.mark.parametrize(
+        ("samples", "patches"),
+        # A patch is 95 * 160 + 400 = 15,600 samples, one begins every 48 * 160 = 7,680.
+        [(1, 1), (15_600, 1), (15_601, 2), (15_600 + 7_680, 2), (15_600 + 7_681, 3), (160_000, 20)],
+    )
+    def test_number_of_patches(self, tiny_clap: Clap, samples: int, patches: int) -> None:
+        assert tiny_clap.model.patch_samples == (15_600, 7_680)
+        assert tiny_clap.model.num_patches(samples) == patches
+        features = tiny_clap.model.trunk_features(np.zeros(samples, np.float32))
+        assert features.shape == (patches, 1024)
+
+
+class TestPool:
+    @pytest.mark.parametrize("moments", [1, 3])
+    def test_padding_changes_nothing(self, tiny_clap: Clap, grown: CompactModel, moments: int) -> None:
+        model = tiny_clap.model if moments == 1 else grown
+        features = [torch.randn(n, 1024, generator=torch.Generator().manual_seed(n)) for n in (3, 1, 7)]
+        with torch.no_grad():
+            together = model.embed_features(*stack_features(features))
+            alone = [model.embed_features(*stack_features([one]))[0] for one in features]
+        assert together.shape == (3, moments * 48)
+        torch.testing.assert_close(together, torch.stack(alone), atol=1e-5, rtol=0)
+
+    def test_stacking_marks_what_is_there(self) -> None:
+        stacked, mask = stack_features([torch.ones(2, 3), 2 * torch.ones(1, 3)])
+        assert stacked[..., 0].tolist() == [[1, 1], [2, 0]]
+        assert mask.tolist() == [[True, True], [True, False]]
+
+    def test_one_moment_takes_no_notice_of_order(self, tiny_clap: Clap, grown: CompactModel) -> None:
+        features = unlike_patches(1)
+        mask = torch.ones(1, 6, dtype=torch.bool)
+        with torch.no_grad():
+            blind = [tiny_clap.model.embed_features(x, mask) for x in (features, features.flip(1))]
+            hearing = [grown.embed_features(x, mask) for x in (features, features.flip(1))]
+        torch.testing.assert_close(blind[0], blind[1], atol=1e-6, rtol=0)
+        assert (hearing[0] - hearing[1]).abs().max() > 1e-2
+
+    def test_fresh_event_finder_negates_the_first_moment_of_a_reversed_recording(
+        self, grown: CompactModel
+    ) -> None:
+        # Until it learns from context, keys come from content alone, and time runs evenly: an exact mirror.
+        features = unlike_patches(2)
+        mask = torch.ones(1, 6, dtype=torch.bool)
+        with torch.no_grad():
+            forward, backward = (grown.audio.pool(x, mask)[0] for x in (features, features.flip(1)))
+        torch.testing.assert_close(backward[[0, 2]], forward[[0, 2]], atol=1e-5, rtol=0)
+        torch.testing.assert_close(backward[1], -forward[1], atol=1e-5, rtol=0)
+        assert forward[1].abs().max() > 1e-2
+
+
+class TestGradients:
+    def test_the_trunk_learns_nothing_the_rest_does(self, tiny_clap: Clap) -> None:
+        model = tiny_clap.model.grow(3).train()
+        samples = np.random.default_rng(0).normal(0, 0.1, 40_000).astype(np.float32)
+        direction = torch.randn(model.dim, generator=torch.Generator().manual_seed(0))
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.1) if parameter.ndim == 1 else None
+        (model.encode_windows([samples])[0] @ direction).backward()
+        moved = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+        assert not [name for name in moved if name.startswith(("audio.trunk", "text"))]
+        for name in (
+            "audio.content.meanings.weight",
+            "audio.content.residual.1.weight",
+            "audio.events.key.weight",
+        ):
+            assert name in moved
+        assert {"gains", "audio.events.log_temperature", "audio.content.saliency.weight"} <= moved

@@ -1,0 +1,222 @@
+"""The pooling that both towers share, against hand-worked numbers and the properties it promises."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from chronoclap.models.compact.events import Context, affinity, event_moments, sinusoids
+
+SHARP = torch.tensor(1e-3, dtype=torch.float64)  # far below the distance of any two events here
+
+
+def parts(seed: int, lengths: tuple[int, ...], dim: int = 6) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Events one after another: content, saliency, affinity (1 within an event) and time, a batch of one."""
+    generator = torch.Generator().manual_seed(seed)
+    event = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
+    content = F.normalize(torch.randn(len(lengths), dim, generator=generator, dtype=torch.float64), dim=-1)[
+        event
+    ]
+    saliency = torch.ones(len(event), dtype=torch.float64)
+    same = (event[:, None] == event).double()
+    return content[None], saliency[None], same[None], torch.arange(len(event), dtype=torch.float64)[None]
+
+
+def slow_moments(
+    content: Tensor, saliency: Tensor, same: Tensor, time: Tensor, temperature: float, moments: int
+) -> list[list[float]]:
+    """The formulas of the module, one sum after another, for a batch of one."""
+    (c, s, k, t), n = (x[0].tolist() for x in (content, saliency, same, time)), saliency.shape[1]
+    total = [sum(k[i][j] * s[j] for j in range(n)) for i in range(n)]
+    event = []
+    for i in range(n):
+        mixed = [sum(k[i][j] * s[j] * c[j][x] for j in range(n)) for x in range(len(c[0]))]
+        norm = math.sqrt(sum(value**2 for value in mixed))
+        event.append([value / norm for value in mixed])
+    weight = [s[i] / total[i] for i in range(n)]
+    weight = [w / sum(weight) for w in weight]
+    centre = [sum(k[i][j] * s[j] * t[j] for j in range(n)) / total[i] for i in range(n)]
+    place = [
+        sum(weight[j] / (1 + math.exp(-(centre[i] - centre[j]) / temperature)) for j in range(n))
+        for i in range(n)
+    ]
+    return [
+        [
+            sum(weight[i] * math.cos(math.pi * m * place[i]) * event[i][x] for i in range(n))
+            for x in range(len(c[0]))
+        ]
+        for m in range(moments)
+    ]
+
+
+class TestEventMoments:
+    def test_two_events_by_hand(self) -> None:
+        # One part each, "x" then "y". Weights 1/2; event times 1/2 * 1/2 = 1/4 and 1/2 + 1/2 * 1/2 = 3/4.
+        #   m_0 = (1/2, 1/2)
+        #   m_1 = (cos(pi/4), cos(3 pi/4)) / 2 = (0.35355339, -0.35355339)
+        #   m_2 = (cos(pi/2), cos(3 pi/2)) / 2 = (0, 0)
+        #   m_3 = (cos(3 pi/4), cos(9 pi/4)) / 2 = (-0.35355339, 0.35355339)
+        content = torch.eye(2, dtype=torch.float64)[None]
+        ones, apart = torch.ones(1, 2, dtype=torch.float64), torch.eye(2, dtype=torch.float64)[None]
+        moments = event_moments(content, ones, apart, torch.tensor([[0.0, 1.0]]).double(), SHARP, 4)[0]
+        expected = [[0.5, 0.5], [0.35355339, -0.35355339], [0, 0], [-0.35355339, 0.35355339]]
+        torch.testing.assert_close(moments, torch.tensor(expected).double(), atol=1e-7, rtol=0)
+
+    def test_three_events_by_hand(self) -> None:
+        # Event times 1/6, 1/2, 5/6, in degrees:
+        #   m_1 = (cos 30, cos 90, cos 150) / 3, m_2 = (cos 60, cos 180, cos 300) / 3
+        content, saliency, same, time = parts(0, (1, 1, 1))
+        content = torch.eye(3, dtype=torch.float64)[None]
+        moments = event_moments(content, saliency, same, time, SHARP, 3)[0]
+        expected = [[1 / 3] * 3, [0.28867513, 0, -0.28867513], [1 / 6, -1 / 3, 1 / 6]]
+        torch.testing.assert_close(moments, torch.tensor(expected).double(), atol=1e-7, rtol=0)
+
+    def test_two_at_once_differ_from_two_in_turn_in_the_last_moment(self) -> None:
+        # Equal times: both at 1/2, so m_1 = 0 and m_2 = -m_0, where two in turn have m_2 = 0.
+        content, saliency, same, _ = parts(1, (1, 1))
+        moments = event_moments(content, saliency, same, torch.zeros(1, 2).double(), SHARP, 3)[0]
+        torch.testing.assert_close(moments[1], torch.zeros_like(moments[1]), atol=1e-12, rtol=0)
+        torch.testing.assert_close(moments[2], -moments[0])
+
+    @given(st.integers(0, 10_000), st.integers(1, 6), st.floats(0.05, 3))
+    @settings(max_examples=25, deadline=None)
+    def test_equals_the_formulas(self, seed: int, n: int, temperature: float) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        content = torch.randn(1, n, 3, generator=generator, dtype=torch.float64)
+        saliency = 0.1 + torch.rand(1, n, generator=generator, dtype=torch.float64)
+        same = affinity(torch.randn(1, n, 2, generator=generator, dtype=torch.float64))
+        time = 4 * torch.rand(1, n, generator=generator, dtype=torch.float64)
+        fast = event_moments(content, saliency, same, time, torch.tensor(temperature).double(), 4)[0]
+        slow = slow_moments(content, saliency, same, time, float(torch.tensor(temperature).double()), 4)
+        torch.testing.assert_close(fast, torch.tensor(slow, dtype=torch.float64), atol=1e-9, rtol=1e-7)
+        one = event_moments(content, saliency, same, time, torch.tensor(temperature).double(), 1)[0]
+        torch.testing.assert_close(one, fast[:1])
+
+    @given(st.integers(0, 10_000), st.lists(st.integers(1, 4), min_size=2, max_size=4))
+    @settings(max_examples=25, deadline=None)
+    def test_reversing_time_negates_odd_moments_and_keeps_even_ones(
+        self, seed: int, lengths: list[int]
+    ) -> None:
+        content, saliency, same, time = parts(seed, tuple(lengths))
+        forward = event_moments(content, saliency, same, time, torch.tensor(0.3).double(), 4)
+        backward = event_moments(content, saliency, same, -time, torch.tensor(0.3).double(), 4)
+        torch.testing.assert_close(backward, forward * torch.tensor([1, -1, 1, -1]).double()[:, None])
+        assert forward[0, 1].norm() > 0.05
+
+    def test_swapping_two_events_negates_the_first_moment(self) -> None:
+        a, b = parts(2, (1, 1))[0][0]
+        _, saliency, same, time = parts(2, (1, 1))
+        before = event_moments(torch.stack([a, b])[None], saliency, same, time, SHARP, 3)[0]
+        after = event_moments(torch.stack([b, a])[None], saliency, same, time, SHARP, 3)[0]
+        torch.testing.assert_close(after[[0, 2]], before[[0, 2]])
+        torch.testing.assert_close(after[1], -before[1])
+
+    @given(st.integers(0, 10_000), st.lists(st.integers(1, 7), min_size=1, max_size=4))
+    @settings(max_examples=25, deadline=None)
+    def test_lengthening_an_event_changes_nothing(self, seed: int, lengths: list[int]) -> None:
+        long = event_moments(*parts(seed, tuple(lengths)), SHARP, 3)
+        short = event_moments(*parts(seed, (1,) * len(lengths)), SHARP, 3)
+        torch.testing.assert_close(long, short, atol=1e-9, rtol=0)
+
+    @given(st.integers(0, 10_000), st.floats(0.01, 50), st.integers(0, 2))
+    @settings(max_examples=25, deadline=None)
+    def test_an_event_counts_once_however_salient(self, seed: int, gain: float, event: int) -> None:
+        content, saliency, same, time = parts(seed, (2, 1, 3))
+        louder = saliency.clone()
+        louder[:, [slice(0, 2), slice(2, 3), slice(3, 6)][event]] *= gain
+        before = event_moments(content, saliency, same, time, SHARP, 3)
+        torch.testing.assert_close(
+            event_moments(content, louder, same, time, SHARP, 3), before, atol=1e-9, rtol=0
+        )
+
+    def test_parts_without_saliency_are_not_there(self) -> None:
+        content, saliency, same, time = parts(3, (2, 2, 1))
+        keep = [0, 1, 4]
+        saliency[:, 2:4] = 0
+        shorter = event_moments(
+            content[:, keep], saliency[:, keep], same[:, keep][:, :, keep], time[:, keep], SHARP, 3
+        )
+        torch.testing.assert_close(event_moments(content, saliency, same, time, SHARP, 3), shorter)
+
+    @pytest.mark.parametrize("moments", [1, 3])
+    def test_no_saliency_at_all_gives_zeros_not_nan(self, moments: int) -> None:
+        content, saliency, same, time = parts(4, (2, 2))
+        pooled = event_moments(content, 0 * saliency, same, time, SHARP, moments)
+        assert pooled.shape == (1, moments, 6)
+        assert not pooled.any()
+
+    @given(st.integers(0, 10_000), st.permutations(range(5)))
+    @settings(max_examples=25, deadline=None)
+    def test_the_order_in_memory_does_not_matter(self, seed: int, order: list[int]) -> None:
+        content, saliency, same, time = parts(seed, (2, 1, 2))
+        shuffled = event_moments(
+            content[:, order], saliency[:, order], same[:, order][:, :, order], time[:, order], SHARP, 3
+        )
+        torch.testing.assert_close(shuffled, event_moments(content, saliency, same, time, SHARP, 3))
+
+    def test_the_unit_of_time_does_not_matter(self) -> None:
+        content, saliency, same, time = parts(5, (2, 1, 3))
+        seconds = event_moments(content, saliency, same, time, torch.tensor(0.7).double(), 3)
+        milliseconds = event_moments(content, saliency, same, 1000 * time, torch.tensor(700.0).double(), 3)
+        torch.testing.assert_close(milliseconds, seconds)
+
+    def test_gradients_reach_everything(self) -> None:
+        generator = torch.Generator().manual_seed(6)
+        content, key = torch.randn(2, 1, 4, 3, generator=generator, dtype=torch.float64)
+        saliency = 0.2 + torch.rand(1, 4, generator=generator, dtype=torch.float64)
+        time = torch.rand(1, 4, generator=generator, dtype=torch.float64)
+        leaves = [x.requires_grad_() for x in (content, saliency, key, time, torch.tensor(0.4).double())]
+        assert torch.autograd.gradcheck(
+            lambda c, s, k, t, width: event_moments(c, s, affinity(k), t, width, 3), leaves
+        )
+
+
+class TestAffinity:
+    def test_by_hand(self) -> None:
+        # Squared distances 0, 1 + 4 = 5 and 0.25 apart.
+        key = torch.tensor([[[0.0, 0.0], [1.0, 2.0], [0.0, 0.5]]])
+        expected = torch.tensor([[1, math.exp(-5), math.exp(-0.25)], [0, 1, math.exp(-3.25)], [0, 0, 1]])
+        torch.testing.assert_close(affinity(key)[0].triu(), expected, atol=1e-6, rtol=0)
+
+    @given(st.integers(0, 10_000))
+    @settings(max_examples=25, deadline=None)
+    def test_is_symmetric_and_within_bounds(self, seed: int) -> None:
+        key = 30 * torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(seed))
+        same = affinity(key)
+        torch.testing.assert_close(same, same.transpose(1, 2))
+        assert same.min() >= 0
+        assert same.max() <= 1
+        torch.testing.assert_close(same.diagonal(dim1=1, dim2=2), torch.ones(2, 5), atol=2e-3, rtol=0)
+
+
+class TestContext:
+    def test_padding_changes_nothing(self) -> None:
+        torch.manual_seed(0)
+        context = Context(in_dim=5, outputs=3, dim=16, layers=2, heads=4, dropout=0.1).eval()
+        inputs, position = torch.randn(1, 4, 5), torch.arange(4.0)[None]
+        alone = context(inputs, position, torch.ones(1, 4, dtype=torch.bool))
+        padded = context(
+            torch.cat([inputs, torch.randn(1, 3, 5)], 1),
+            torch.arange(7.0)[None],
+            torch.tensor([[True] * 4 + [False] * 3]),
+        )
+        torch.testing.assert_close(padded[:, :4], alone, atol=1e-5, rtol=0)
+
+    def test_sees_where_a_part_stands(self) -> None:
+        torch.manual_seed(0)
+        context = Context(in_dim=5, outputs=3, dim=16, layers=1, heads=4, dropout=0.0).eval()
+        inputs, mask = torch.randn(1, 4, 5), torch.ones(1, 4, dtype=torch.bool)
+        forward = context(inputs, torch.arange(4.0)[None], mask)
+        assert (context(inputs, torch.arange(4.0).flip(0)[None], mask) - forward).abs().max() > 1e-3
+
+    def test_sinusoids_have_periods_from_2_to_200(self) -> None:
+        # At 0 the sines are 0, the cosines 1; at 1 the first pair has turned by pi, the last by pi / 100.
+        waves = sinusoids(torch.tensor([[0.0, 1.0, 200.0]]), 8)[0]
+        assert waves.shape == (3, 8)
+        torch.testing.assert_close(waves[0], torch.tensor([0.0] * 4 + [1.0] * 4))
+        torch.testing.assert_close(waves[1, [4, 7]], torch.tensor([-1.0, math.cos(math.pi / 100)]))
+        assert waves[2, 7].item() == pytest.approx(1.0, abs=1e-4)

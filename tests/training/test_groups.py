@@ -1,0 +1,146 @@
+"""Groups of scenes: pure functions of seed and index, balanced in order, without held-out pairs."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from chronoclap.errors import DataError
+from chronoclap.scenes import Event, Scene, Sounds, held_out_pair, invert
+from chronoclap.training import Recipe, find_recipe, groups
+from chronoclap.training.groups import Grouper
+
+RATE = 16_000
+SOUNDS = Sounds(RATE)
+
+
+def make(events: list[Event], seed: int = 0, **changes: object) -> Grouper:
+    return Grouper(events, find_recipe("tclap", **changes), seed, SOUNDS)
+
+
+def phrases(scene: Scene) -> list[str]:
+    return [event.phrase for event in scene.events]
+
+
+def test_a_group_depends_on_seed_and_index_alone(events: list[Event]) -> None:
+    grouper = make(events)
+    first = [grouper.group(index) for index in range(12)]
+    # A fresh object, fresh sounds, events in another order, groups asked for backwards.
+    fresh = Grouper(events[::-1], grouper.recipe, 0, Sounds(RATE))
+    recordings = {tuple(p.event.recording for p in s.placements) for group in first for s in group}
+    again = [fresh.group(index) for index in range(11, -1, -1)][::-1]
+    assert [[phrases(s) for s in group] for group in again] == [
+        [phrases(s) for s in group] for group in first
+    ]
+    same_order = Grouper(events, grouper.recipe, 0, Sounds(RATE))
+    assert [same_order.group(index) for index in range(11, -1, -1)][::-1] == first
+    assert len(recordings) > 6
+
+
+def test_the_plan_of_a_group_is_what_it_composes(events: list[Event]) -> None:
+    grouper = make(events, sequences=0.5, overlaps=0.3)
+    for index in range(40):
+        for (planned, relation), scene in zip(grouper.plan(index), grouper.group(index), strict=True):
+            assert relation == scene.relation
+            assert {e.recording for e in planned} == {e.recording for e in scene.events}
+            if relation == "sequence":
+                assert tuple(planned) == scene.events
+
+
+def test_seeds_and_indices_give_other_groups(events: list[Event]) -> None:
+    zero, one = make(events), make(events, seed=1)
+    assert len({zero.group(index) for index in range(20)}) == 20
+    assert not {zero.group(index) for index in range(20)} & {one.group(index) for index in range(20)}
+
+
+def test_a_sequence_group_is_both_orders_of_one_pair(events: list[Event]) -> None:
+    grouper = make(events, sequences=1.0, overlaps=0.0)
+    first_heard: Counter[str] = Counter()
+    for index in range(40):
+        forward, backward = grouper.group(index)
+        assert (forward.relation, backward.relation) == ("sequence", "sequence")
+        assert phrases(backward) == phrases(forward)[::-1]
+        assert backward == invert(forward)
+        # The same excerpts of the same recordings at the same levels.
+        cut = [
+            {(p.event.recording, p.offset, p.duration, p.gain_db) for p in s.placements}
+            for s in (forward, backward)
+        ]
+        assert cut[0] == cut[1]
+        first_heard.update([phrases(forward)[0], phrases(backward)[0]])
+        first_heard.subtract([phrases(forward)[1], phrases(backward)[1]])
+    # Every class is heard first as often as last.
+    assert set(first_heard.values()) == {0}
+    assert len(first_heard) == 8
+
+
+@pytest.mark.parametrize(("sequences", "overlaps", "relation"), [(0.0, 1.0, "overlap"), (0.0, 0.0, "single")])
+def test_other_groups(events: list[Event], sequences: float, overlaps: float, relation: str) -> None:
+    grouper = make(events, sequences=sequences, overlaps=overlaps)
+    for index in range(20):
+        pair = grouper.group(index)
+        assert [scene.relation for scene in pair] == [relation] * 2
+        heard = phrases(pair[0]) + phrases(pair[1])
+        assert len(heard) == len(set(heard)) == (4 if relation == "overlap" else 2)
+
+
+def test_shares_of_relations(events: list[Event]) -> None:
+    grouper = make(events, sequences=0.5, overlaps=0.3)
+    drawn: Counter[str] = Counter(grouper.group(index)[0].relation for index in range(300))
+    # Binomial: three standard deviations are at most 0.09.
+    for relation, share in {"sequence": 0.5, "overlap": 0.3, "single": 0.2}.items():
+        assert drawn[relation] / 300 == pytest.approx(share, abs=0.09)
+
+
+def test_no_held_out_pair_and_no_class_twice(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
+    names = sorted({event.phrase for event in events})
+    held = {frozenset(pair) for pair in pairwise(names)}
+    monkeypatch.setattr(groups, "held_out_pair", lambda a, b: frozenset((a, b)) in held)
+    grouper = make(events, sequences=0.6, overlaps=0.3)
+    composed = set()
+    for index in range(150):
+        for scene in grouper.group(index):
+            heard = phrases(scene)
+            assert len(set(heard)) == len(heard)
+            if len(heard) == 2:
+                composed.add(frozenset(heard))
+    assert not composed & held
+    # 28 pairs, 7 of them held out.
+    assert len(composed) == 21
+
+
+def test_the_real_hold_out_is_asked(events: list[Event]) -> None:
+    many = [Event(f"sound {n}", e.recording, f"s{n}") for n in range(12) for e in events[:1]]
+    names = [e.phrase for e in many]
+    held = {frozenset((a, b)) for a in names for b in names if a < b and held_out_pair(a, b)}
+    assert held
+    grouper = make(many, sequences=1.0, overlaps=0.0)
+    composed = {frozenset(phrases(grouper.group(index)[0])) for index in range(150)}
+    assert not composed & held
+
+
+def test_common_classes_are_drawn_more_often_but_not_in_proportion(events: list[Event]) -> None:
+    # 16 recordings of one class and 1 of each other: drawn as 4 to 1.
+    loud = [Event("rain", events[0].recording, f"r{n}") for n in range(16)]
+    rare = [Event(f"sound {n}", events[0].recording, f"s{n}") for n in range(4)]
+    grouper = make(loud + rare)
+    assert dict(zip(grouper.by_class, grouper.share, strict=True)) == pytest.approx(
+        {"rain": 0.5, **{f"sound {n}": 0.125 for n in range(4)}}
+    )
+
+
+def test_too_few_classes(events: list[Event]) -> None:
+    few = [event for event in events if event.phrase in sorted({e.phrase for e in events})[:3]]
+    with pytest.raises(DataError, match=r"at least 4 classes of events, the data has 3"):
+        make(few)
+
+
+def test_everything_held_out(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "held_out_pair", lambda a, b: True)
+    with pytest.raises(DataError, match="All pairs of the training classes are held out"):
+        make(events, sequences=1.0).group(0)
+
+
+def test_any_layout_of_a_recipe_is_used(events: list[Event]) -> None:
+    recipe = Recipe("mine")
+    assert all(scene.seconds == recipe.layout.seconds for scene in make(events).group(3))
