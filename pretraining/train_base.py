@@ -2,17 +2,22 @@
 
     python pretraining/train_base.py --data MANIFEST --out src/chronoclap/models/weights/compact-base
 
-Starts from the training-free bridge (see `starting_weights.py`) and moves what turns trunk features and sentences into content
-vectors; trunk and text encoder stay frozen. Three terms, each symmetric or towards a fixed teacher:
+Starts from the training-free bridge (see `starting_weights.py`) and moves what turns trunk features and
+sentences into content vectors; trunk and text encoder stay frozen. Three terms, each symmetric or towards a
+fixed teacher:
 
-- recordings: real training clips and synthetic sounds, each in several disguises (speed, filtering, echo, level, noise),
+- recordings: real training clips and synthetic sounds, each in several disguises (speed, filtering, echo,
+level, noise),
   against the names of all training events;
-- vocabulary: hand-written phrases against the AudioSet classes that a tagger would hear, as class scores without sound, so
+- vocabulary: hand-written phrases against the AudioSet classes that a tagger would hear, as class scores
+without sound, so
   that the words of language keep their meaning beyond the events of the data;
-- anchor: what the model makes of a recording must rank the vocabulary as the class scores alone do, or events that have no
+- anchor: what the model makes of a recording must rank the vocabulary as the class scores alone do, or
+events that have no
   recording in the data would be forgotten.
 
-`--hold-out N` leaves ten classes out of training, drawn by seed N, and reports them: that is how settings were chosen.
+`--hold-out N` leaves ten classes out of training, drawn by seed N, and reports them: that is how settings
+were chosen.
 """
 
 import argparse
@@ -79,8 +84,10 @@ def disguise(samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.nda
     return samples.astype(np.float32)
 
 
-def recording_features(model: CompactModel, events: list[Event], disguises: int, cache: Path) -> list[list[Tensor]]:
-    """Trunk features of every recording as it is and in its disguises, from the cache if they were made before."""
+def recording_features(
+    model: CompactModel, events: list[Event], disguises: int, cache: Path
+) -> list[list[Tensor]]:
+    """Trunk features of every recording as it is and in its disguises; made once, then from the cache."""
     key = hashlib.sha256(repr([(e.recording, disguises) for e in events]).encode()).hexdigest()[:16]
     file = cache / f"features-{key}.pt"
     if file.exists():
@@ -91,17 +98,22 @@ def recording_features(model: CompactModel, events: list[Event], disguises: int,
         synthetic = event.recording.startswith("foley:")
         samples = sounds.samples(event) if synthetic else read_audio(event.recording, model.rate)
         rng = np.random.default_rng([number])
-        versions = [samples[: 10 * model.rate]] + [disguise(samples, model.rate, rng) for _ in range(min(disguises, 1) if synthetic else disguises)]
+        versions = [samples[: 10 * model.rate]] + [
+            disguise(samples, model.rate, rng) for _ in range(min(disguises, 1) if synthetic else disguises)
+        ]
         features.append([model.trunk_features(version[: 10 * model.rate]).half() for version in versions])
     torch.save(features, file)
     return features
 
 
 def read_vocabulary(names: list[str]) -> tuple[list[str], Tensor]:
-    """Phrases and the class scores (phrases, classes) that a tagger would be expected to give; class names included."""
+    """Phrases, class names included, and the (phrases, classes) scores that a tagger should give them."""
     column = {name: number for number, name in enumerate(names)}
     with VOCABULARY.open(encoding="utf-8", newline="") as file:
-        rows = [(row["phrase"], dict(part.rsplit("=", 1) for part in row["classes"].split(";"))) for row in csv.DictReader(file)]
+        rows = [
+            (row["phrase"], dict(part.rsplit("=", 1) for part in row["classes"].split(";")))
+            for row in csv.DictReader(file)
+        ]
     phrases = [name.lower() for name in names] + [phrase for phrase, _ in rows]
     scores = torch.zeros(len(phrases), len(names))
     scores[: len(names)] = torch.eye(len(names))
@@ -118,7 +130,9 @@ def sentences(model: CompactModel, phrases: list[str], cache: Path) -> Tensor:
     if not file.exists():
         wordings = [[operand(phrase, form).text for phrase in phrases] for form in FORMS]
         wordings += [[prompt.format(phrase) for phrase in phrases] for prompt in PROMPTS]
-        torch.save(torch.stack([sentence_vectors(model, w) for w in tqdm(wordings, desc="sentences")]).half(), file)
+        torch.save(
+            torch.stack([sentence_vectors(model, w) for w in tqdm(wordings, desc="sentences")]).half(), file
+        )
     return torch.load(file, weights_only=True).float()
 
 
@@ -132,7 +146,9 @@ class Recordings:
         self.real = self._groups(events, synthetic=False)
         self.synthetic = self._groups(events, synthetic=True)
 
-    def _groups(self, events: list[Event], *, synthetic: bool) -> tuple[list[tuple[int, list[int]]], np.ndarray]:
+    def _groups(
+        self, events: list[Event], *, synthetic: bool
+    ) -> tuple[list[tuple[int, list[int]]], np.ndarray]:
         groups: dict[int, list[int]] = {}
         for number, event in enumerate(events):
             if event.recording.startswith("foley:") == synthetic:
@@ -171,7 +187,9 @@ def train(
         for step in bar:
             warm = min(1.0, (step + 1) / 50)
             for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * step / settings.steps))
+                group["lr"] = (
+                    settings.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * step / settings.steps))
+                )
             features, mask, label = recordings.draw(rng)
             classes = torch.sigmoid(audio.classes(features))
             weight = torch.sigmoid(audio.saliency(features)) * mask[..., None]
@@ -185,8 +203,12 @@ def train(
             wanted = scores[drawn]
             # Scores as they come: weaker than the list says, beside those of something else in the room.
             strength = torch.empty_like(wanted).uniform_(0.3, 1) * torch.empty(len(drawn), 1).uniform_(0.3, 1)
-            room = (heard / weight.sum(1)).detach()[torch.from_numpy(rng.integers(len(heard), size=len(drawn)))]
-            virtual = F.normalize(audio.meanings(wanted * strength + room * torch.rand(len(drawn), 1)), dim=-1)
+            room = (heard / weight.sum(1)).detach()[
+                torch.from_numpy(rng.integers(len(heard), size=len(drawn)))
+            ]
+            virtual = F.normalize(
+                audio.meanings(wanted * strength + room * torch.rand(len(drawn), 1)), dim=-1
+            )
             meant = text(of_phrases[int(rng.integers(len(of_phrases))), drawn])
             direction = F.normalize(wanted, dim=-1)
             target = (direction @ direction.T > 0.9).float()
@@ -201,7 +223,9 @@ def train(
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            bar.set_postfix(recorded=f"{recorded:.2f}", vocabulary=f"{vocabulary:.2f}", anchor=f"{anchor:.2f}")
+            bar.set_postfix(
+                recorded=f"{recorded:.2f}", vocabulary=f"{vocabulary:.2f}", anchor=f"{anchor:.2f}"
+            )
     model.eval()
 
 
@@ -215,31 +239,38 @@ def top1(model: CompactModel, features: list[Tensor], truth: list[str], labels: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", required=True, help="manifest of recordings; its train split is used")
     parser.add_argument("--out", type=Path, help="checkpoint directory to write")
     parser.add_argument("--cache", type=Path, default=Path("runs/pretraining"), help="downloads and features")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--hold-out", type=int, help="leave ten classes out, drawn by this seed, and report them")
+    parser.add_argument(
+        "--hold-out", type=int, help="leave ten classes out, drawn by this seed, and report them"
+    )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", UserWarning)
     settings = Settings()
     model, names = starting_model(arguments.cache)
     everything = read_manifest(arguments.data)
     real = training_events(everything)
-    events = real + [event for event in by_split(foley_events(), "train")]
+    events = real + by_split(foley_events(), "train")
     features = recording_features(model, events, settings.disguises, arguments.cache)
     val = by_split(everything, "val")
     val_features = [versions[0] for versions in recording_features(model, val, 0, arguments.cache)]
     held: set[str] = set()
     if arguments.hold_out is not None:
         counts = {e.phrase: sum(o.phrase == e.phrase for o in real) for e in real}
-        held = set(random.Random(arguments.hold_out).sample(sorted(p for p, n in counts.items() if n >= 6), 10))
+        held = set(
+            random.Random(arguments.hold_out).sample(sorted(p for p, n in counts.items() if n >= 6), 10)
+        )
     kept = [number for number, event in enumerate(events) if event.phrase not in held]
     recordings = Recordings([events[n] for n in kept], [features[n] for n in kept], settings)
     train(model, names, recordings, settings, arguments.cache, arguments.seed)
     labels = sorted({event.phrase for event in real + val})
-    print(f"validation top-1 over {len(labels)} names: {top1(model, val_features, [e.phrase for e in val], labels):.3f}")
+    accuracy = top1(model, val_features, [e.phrase for e in val], labels)
+    print(f"validation top-1 over {len(labels)} names: {accuracy:.3f}")
     if held:
         left = [n for n, event in enumerate(real) if event.phrase in held]
         accuracy = top1(model, [features[n][0] for n in left], [real[n].phrase for n in left], labels)

@@ -1,7 +1,7 @@
 """Losses: pure functions of embeddings.
 
-Every function takes unit vectors and the scale that multiplies their cosines, and returns a scalar tensor. Shapes are
-named by letters: b rows of a batch, d dimensions, k contradictions a row.
+Every function takes unit vectors and the scale that multiplies their cosines, and returns a scalar tensor.
+Shapes are named by letters: b rows of a batch, d dimensions, k contradictions a row.
 """
 
 from typing import Literal
@@ -22,8 +22,8 @@ def info_nce(audio: Tensor, text: Tensor, scale: Tensor | float, alike: Tensor |
         audio: (b, d) unit vectors.
         text: (b, d) unit vectors, row i describing audio i.
         scale: s, the factor on cosines.
-        alike: (b, b) bool, true where text j describes audio i as well: such pairs do not compete. The diagonal is
-            ignored.
+        alike: (b, b) bool, true where text j describes audio i as well: such pairs do not compete. The
+            diagonal is ignored.
 
     Source: Radford et al. 2021 (CLIP); T-CLAP (arXiv 2404.17806), L_c.
     """
@@ -52,9 +52,10 @@ def temporal_focused(
         reading 2, "batch-own":  -log exp(s a.t+) / (sum_j exp(s a.t+_j) + sum_k exp(s a.t-_k)),   own k only
         reading 2, "batch-all":  the same with the contradictions of all rows
 
-    averaged over the rows that have a contradiction. With one contradiction reading 1 is softplus(-s a.(t+ - t-)). Only
-    the audio-to-text direction exists, for a contradiction has no sound of its own; where the reversed sound is at hand,
-    call the function with audio and text exchanged and the reversed sounds as contradictions.
+    averaged over the rows that have a contradiction. With one contradiction reading 1 is softplus(-s a.(t+ -
+    t-)). Only the audio-to-text direction exists, for a contradiction has no sound of its own; where the
+    reversed sound is at hand, call the function with audio and text exchanged and the reversed sounds as
+    contradictions.
 
     Args:
         audio: (b, d) unit vectors.
@@ -68,7 +69,8 @@ def temporal_focused(
     Returns:
         A scalar; 0 where no row has a contradiction.
 
-    Source: T-CLAP (arXiv 2404.17806), L_t, a reading; "batch-own" is CompA's stage 2 and "batch-all" NegCLIP's loss.
+    Source: T-CLAP (arXiv 2404.17806), L_t, a reading; "batch-own" is CompA's stage 2 and "batch-all"
+    NegCLIP's loss.
     """
     b, k, _ = contradictions.shape
     if valid is None:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -36,14 +35,17 @@ def resolve(name: str | os.PathLike[str]) -> Path:
         if (path / "config.json").is_file():
             return path
     names = ", ".join(shipped_names())
-    raise ModelError(f"{name}: no checkpoint of that name. Shipped: {names}. A directory must hold config.json.")
+    raise ModelError(
+        f"{name}: no checkpoint of that name. Shipped: {names}. A directory must hold config.json."
+    )
 
 
 def read_model(directory: Path) -> tuple[CompactModel, dict[str, Any]]:
     """Build the model that a directory describes.
 
     Returns:
-        The model in evaluation mode with float32 weights, and what `config.json` says beside the architecture.
+        The model in evaluation mode with float32 weights, and what `config.json` says beside the
+        architecture.
 
     Raises:
         ModelError: unreadable or not fitting files; the text names the file.
@@ -130,10 +132,13 @@ def write_model(
         (new / "config.json").write_text(json.dumps(info, indent=1) + "\n")
         if base is None:
             model.tokenizer.save(str(new / "tokenizer.json"))
-        if directory.exists():
-            shutil.copytree(new, directory, dirs_exist_ok=True)
-        else:
-            new.rename(directory)
+        if base is not None:
+            (directory / "tokenizer.json").unlink(missing_ok=True)
+        directory.mkdir(exist_ok=True)
+        # The configuration last: a directory with one is whole.
+        for file in sorted(new.iterdir(), key=lambda file: file.name == "config.json"):
+            file.chmod(0o644)
+            file.replace(directory / file.name)
 
 
 def digest(path: Path) -> str:

@@ -62,17 +62,21 @@ class Clap:
         return self.model.rate
 
     def embed_audio(
-        self, items: AudioSource | np.ndarray | Iterable[AudioSource | np.ndarray], *,
-        batch_size: int = 16, progress: bool = False,
+        self,
+        items: AudioSource | np.ndarray | Iterable[AudioSource | np.ndarray],
+        *,
+        batch_size: int = 16,
+        progress: bool = False,
     ) -> np.ndarray:
         """Embed recordings.
 
-        A recording longer than the model's window (10 s) is cut into overlapping windows; its vector is the mean of
-        theirs. Nothing is random: alone or in a batch, today or tomorrow, a recording has one embedding.
+        A recording longer than the model's window (10 s) is cut into overlapping windows; its vector is the
+        mean of theirs. Nothing is random: alone or in a batch, today or tomorrow, a recording has one
+        embedding.
 
         Args:
-            items: one recording or any iterable of them, which is read lazily: paths, (samples, rate) pairs, or arrays
-                of mono samples that are at `rate` already.
+            items: one recording or any iterable of them, which is read lazily: paths, (samples, rate) pairs,
+                or arrays of mono samples that are at `rate` already.
             batch_size: windows embedded at a time.
             progress: show a progress bar.
 
@@ -96,7 +100,10 @@ class Clap:
                 for owner, vector in zip(who, self._encode_windows(batch), strict=True):
                     windows.setdefault(owner, []).append(vector)
 
-        with ThreadPoolExecutor(DECODERS) as pool, tqdm(total=total, unit="file", disable=not progress) as bar:
+        with (
+            ThreadPoolExecutor(DECODERS) as pool,
+            tqdm(total=total, unit="file", disable=not progress) as bar,
+        ):
             for index, samples in enumerate(_decoded(pool, iter(several), self.rate, 4 * DECODERS)):
                 cut = cut_windows(samples, self.rate, self.model.config.window, self.model.config.window_hop)
                 pending += [window.samples for window in cut]
@@ -109,7 +116,9 @@ class Clap:
             vectors.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
         return np.stack(vectors).astype(np.float32) if vectors else np.zeros((0, self.dim), np.float32)
 
-    def embed_text(self, texts: str | Sequence[str], *, batch_size: int = 64, progress: bool = False) -> np.ndarray:
+    def embed_text(
+        self, texts: str | Sequence[str], *, batch_size: int = 64, progress: bool = False
+    ) -> np.ndarray:
         """Embed texts.
 
         Args:
@@ -137,7 +146,8 @@ class Clap:
         return vectors
 
     def frames(self, recording: AudioSource | np.ndarray) -> Frames:
-        """Embed a recording moment by moment: a vector about every half second, each as if it were all there is.
+        """Embed a recording moment by moment: a vector about every half second, each as if it were all there
+        is.
 
         Args:
             recording: a path, a (samples, rate) pair or an array of mono samples at `rate`, of any length.
@@ -150,7 +160,8 @@ class Clap:
         """
         samples = read_audio(with_rate(recording, self.rate), self.rate)
         patch, hop = self.model.patch_samples
-        # Windows that begin on the grid of patches give the patches of the whole recording, in bounded memory.
+        # Windows that begin on the grid of patches give the patches of the whole recording, in bounded
+        # memory.
         block = max(1, round(self.model.config.window * self.rate) // hop) * hop
         count = self.model.num_patches(len(samples))
         vectors = []
@@ -163,7 +174,8 @@ class Clap:
         return Frames(torch.cat(vectors).cpu().numpy(), start, end)
 
     def save(self, directory: str | os.PathLike[str]) -> Path:
-        """Write a checkpoint directory that `load` reads: safetensors, JSON and the tokenizer, self-contained.
+        """Write a checkpoint directory that `load` reads: safetensors, JSON and the tokenizer,
+        self-contained.
 
         Raises:
             ModelError: the directory holds something else.
@@ -182,7 +194,7 @@ class Clap:
 def _decoded(
     pool: ThreadPoolExecutor, items: Iterator[AudioSource | np.ndarray], rate: int, ahead: int
 ) -> Iterator[np.ndarray]:
-    """Recordings as samples at `rate`, in order, at most `ahead` of them decoded before they are asked for."""
+    """Recordings as samples at `rate`, in order, at most `ahead` of them decoded beforehand."""
 
     def read(item: AudioSource | np.ndarray) -> np.ndarray:
         return read_audio(with_rate(item, rate), rate)
@@ -205,7 +217,8 @@ def is_one_recording(items: Any) -> bool:
     if isinstance(items, np.ndarray):
         if items.ndim != 1:
             raise AudioError(
-                f"An array of shape {items.shape} could be channels or a batch: give (samples, rate) pairs or a list."
+                f"An array of shape {items.shape} could be channels or a batch: "
+                "give (samples, rate) pairs or a list."
             )
         return items.dtype != object
     return isinstance(items, tuple) and len(items) == 2 and isinstance(items[1], int | np.integer)
@@ -215,8 +228,8 @@ def load(name_or_path: str | os.PathLike[str] = "compact", device: str | torch.d
     """Load a model.
 
     Args:
-        name_or_path: "compact" (knows order), "compact-base" (the same ear before it learned order), both shipped in
-            the package, or a directory written by `Clap.save` or by training.
+        name_or_path: "compact" (knows order), "compact-base" (the same ear before it learned order), both
+            shipped in the package, or a directory written by `Clap.save` or by training.
         device: where to run.
 
     Returns:

@@ -1,7 +1,7 @@
 """Features of composed scenes: made once by worker processes, kept on disk, read in every later pass.
 
-The trunk of the audio tower is frozen, so a scene's features never change: composing, log-mel and trunk run once per scene,
-in workers that stay ahead of the trainer.
+The trunk of the audio tower is frozen, so a scene's features never change: composing, log-mel and trunk run
+once per scene, in workers that stay ahead of the trainer.
 """
 
 import hashlib
@@ -47,7 +47,8 @@ class FeatureStore:
     """Features of all groups of a run, by index.
 
     Args:
-        directory: where `features.npy` is kept; a store already there is continued if it holds the same scenes.
+        directory: where `features.npy` is kept; a store already there is continued if it holds the same
+            scenes.
         grouper: makes the groups.
         model: its trunk is used, its other weights are not.
         workers: processes; 0 computes in this process, when asked.
@@ -63,7 +64,8 @@ class FeatureStore:
         self._mark = directory / "made_from.txt"
         made_from = identity(grouper, model)
         if not self._mark.is_file() or self._mark.read_text() != made_from:
-            # A run that stopped before its first state leaves features behind: another run's are of no use here.
+            # A run that stopped before its first state leaves features behind: another run's are of no use
+            # here.
             (directory / "done.npy").unlink(missing_ok=True)
         self.features = _memmap(directory / "features.npy", np.float16, shape)
         self.done = _memmap(directory / "done.npy", np.bool_, shape[:1])
@@ -74,8 +76,8 @@ class FeatureStore:
     def batches(self, batches: Iterable[np.ndarray]) -> Iterator[Tensor]:
         """Features of one batch of group indices after another: (2 * groups, patches, trunk_dim) float32.
 
-        Groups of later batches are computed while earlier ones are trained on; `waited` adds up the seconds for which
-        the caller had to wait.
+        Groups of later batches are computed while earlier ones are trained on; `waited` adds up the seconds
+        for which the caller had to wait.
         """
         queue: list[np.ndarray] = []
         source = iter(batches)

@@ -1,7 +1,7 @@
 """What a run trains on: group g of a run is a pure function of the seed and g.
 
-A group is two scenes. In most groups they are the two orders of one pair of events, from the same excerpts, so both orders
-occur as audio equally often and no caption can be guessed from its words.
+A group is two scenes. In most groups they are the two orders of one pair of events, from the same excerpts,
+so both orders occur as audio equally often and no caption can be guessed from its words.
 """
 
 from collections import defaultdict
@@ -37,7 +37,9 @@ class Grouper:
         for event in sorted(events, key=lambda event: event.phrase):
             self.by_class[event.phrase].append(event)
         if len(self.by_class) < 4:
-            raise DataError(f"Training needs at least 4 classes of events, the data has {len(self.by_class)}.")
+            raise DataError(
+                f"Training needs at least 4 classes of events, the data has {len(self.by_class)}."
+            )
         # Between drawing classes and drawing recordings equally often: rare classes count, common ones teach.
         size = np.array([len(recordings) for recordings in self.by_class.values()]) ** 0.5
         self.share = size / size.sum()

@@ -38,13 +38,15 @@ def train(
 ) -> Clap:
     """Post-train a model and write it, with its log, to a directory that `chronoclap.load` reads.
 
-    Step k of a run depends on the seed and k alone, so a run that was stopped and resumed ends with the same weights.
+    Step k of a run depends on the seed and k alone, so a run that was stopped and resumed ends with the same
+    weights.
 
     Args:
         recipe: what to do.
         start: the model to start from; it is not changed.
         events: the training events.
-        out: directory of the run: the finished checkpoint, `log.jsonl`, and while it runs `state.pt` and features.
+        out: directory of the run: the finished checkpoint, `log.jsonl`, and while it runs `state.pt` and
+            features.
         seed: >= 0; of scenes, captions, fresh weights and dropout.
         resume: go on from `state.pt`; without it a directory that holds one is refused.
         workers: processes that compose scenes; None: one per core; 0: none beside this one.
@@ -62,7 +64,11 @@ def train(
         raise DataError(f"{out} holds an unfinished run: continue it with --resume, or choose another --out.")
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    model = start.model.grow(recipe.moments) if recipe.moments > start.model.config.events.moments else start.model.copy()
+    model = (
+        start.model.grow(recipe.moments)
+        if recipe.moments > start.model.config.events.moments
+        else start.model.copy()
+    )
     trained = choose_trained(model, recipe.trains)
     optimiser = torch.optim.AdamW(trained.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     settings = {"recipe": recipe.to_dict(), "seed": seed, "start": start.name, "events": len(events)}
@@ -73,11 +79,13 @@ def train(
     store = FeatureStore(out / "features", grouper, model, workers)
     batches = Batches(grouper, start.model, seed)
     for earlier in range(step):
-        # Which pieces of text were encoded together shows in the last bits of their states: meet them in the same order.
+        # Pieces of text encoded together show in the last bits of each other: meet them again in the same
+        # turn.
         batches.say(earlier)
     log = Log(out / "log.jsonl", settings, resume=resume)
     model.train()
-    # Threads wait for each other in every operation: beside busy workers, a few are quicker than one per core.
+    # Threads wait for each other in every operation: beside busy workers, a few are quicker than one per
+    # core.
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, default_workers() // 2) if workers else threads)
     began, seen = time.perf_counter(), 0
@@ -90,7 +98,9 @@ def train(
                 group["lr"] = learning_rate(recipe, step)
             loss, measured = step_loss(recipe, model, batch)
             if not torch.isfinite(loss):
-                raise ChronoclapError(f"step {step}: the loss is {loss.item()}; try a lower learning rate. See {out}.")
+                raise ChronoclapError(
+                    f"step {step}: the loss is {loss.item()}; try a lower learning rate. See {out}."
+                )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(trained.values(), recipe.clip_norm)
@@ -101,7 +111,9 @@ def train(
                 elapsed = time.perf_counter() - began
                 measured |= {"samples_per_s": seen / elapsed, "waiting": store.waited / elapsed}
                 log.write(step, measured, learning_rate(recipe, step - 1))
-                bar.set_postfix({k: f"{measured[k]:.2f}" for k in ("loss", "order", "scale", "samples_per_s")})
+                bar.set_postfix(
+                    {k: f"{measured[k]:.2f}" for k in ("loss", "order", "scale", "samples_per_s")}
+                )
             if step % recipe.save_every == 0 and step < recipe.steps:
                 save_state(state_file, step, trained, optimiser, settings)
     torch.set_num_threads(threads)
@@ -161,7 +173,9 @@ class Batches:
         if self.virtual is not None:
             rng = np.random.default_rng([self.seed, 4, step])
             drawn = self.virtual.draw(self.grouper.recipe.virtual_per_step, rng)
-            rows += [(tuple(self.virtual.phrases[i] for i in numbers), relation) for numbers, relation in drawn]
+            rows += [
+                (tuple(self.virtual.phrases[i] for i in numbers), relation) for numbers, relation in drawn
+            ]
         captions = caption_rows(rows, int(np.random.default_rng([self.seed, 5, step]).integers(2**31)))
         return drawn, captions, self.states.states(captions.texts + captions.contradictions)
 
@@ -193,7 +207,10 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
         # The control: can the words alone tell the true order? They must not.
         text_only = (margin @ audio[at].mean(0) > 0).float().mean()
     measured = {"loss": loss, "contrastive": contrastive, "temporal": temporal, "scale": scale}
-    return loss, {k: v.item() for k, v in measured.items()} | {"order": order.item(), "text_only": text_only.item()}
+    return loss, {k: v.item() for k, v in measured.items()} | {
+        "order": order.item(),
+        "text_only": text_only.item(),
+    }
 
 
 def choose_trained(model: CompactModel, prefixes: tuple[str, ...]) -> dict[str, nn.Parameter]:
@@ -205,7 +222,9 @@ def choose_trained(model: CompactModel, prefixes: tuple[str, ...]) -> dict[str, 
         if moves:
             trained[name] = parameter
     if not trained:
-        raise DataError(f"No weight of the model begins with {', '.join(prefixes)}: nothing would be trained.")
+        raise DataError(
+            f"No weight of the model begins with {', '.join(prefixes)}: nothing would be trained."
+        )
     return trained
 
 

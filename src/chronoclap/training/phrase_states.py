@@ -1,8 +1,8 @@
 """Encoder states of captions, put together from those of their pieces.
 
-The text encoder is frozen, and it reads each event's words apart from the rest. So what it makes of "a dog barks" is the
-same in every caption, and need be computed once: a caption's states are those of its event phrases and of the words between
-them, each encoded alone.
+The text encoder is frozen, and it reads each event's words apart from the rest. So what it makes of "a dog
+barks" is the same in every caption, and need be computed once: a caption's states are those of its event
+phrases and of the words between them, each encoded alone.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,9 @@ class PhraseStates:
         self._learn(sorted({piece for split in pieces for piece in split} - self._known.keys(), key=len))
         mark = torch.zeros(1, self.model.config.text.hidden)
         limit = self.model.config.text.max_tokens - 2
-        rows = [torch.cat([mark, torch.cat([self._known[p] for p in split])[:limit], mark]) for split in pieces]
+        rows = [
+            torch.cat([mark, torch.cat([self._known[p] for p in split])[:limit], mark]) for split in pieces
+        ]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
 
     @torch.no_grad()
@@ -50,7 +52,7 @@ class PhraseStates:
 
 
 def cut(caption: Caption) -> list[str]:
-    """The pieces of a caption in order: the words of each event, and what stands between, before and after them."""
+    """The pieces of a caption in order: the words of each event, and what stands around them."""
     pieces, at = [], 0
     for start, end, _ in sorted(caption.spans):
         pieces += [caption.text[at:start], caption.text[start:end]]

@@ -22,11 +22,12 @@ class Recipe:
         moments: cosine moments of the trained model; a start with fewer is grown.
         trains: prefixes of the weights that move.
         layout: how scenes are composed.
-        sequences, overlaps: shares of groups whose two scenes are the two orders of a pair, and two overlays; the
-            rest are two single events.
+        sequences, overlaps: shares of groups whose two scenes are the two orders of a pair, and two
+            overlays; the rest are two single events.
         groups: different groups composed; their features are computed once and used in every later pass.
         groups_per_step: groups in a batch, two scenes each.
-        virtual_per_step: captions a batch adds whose sound is put together from phrases alone (see `virtual.py`).
+        virtual_per_step: captions a batch adds whose sound is put together from phrases alone (see
+            `virtual.py`).
         steps: optimiser steps.
         learning_rate: peak, after `warm_up` steps, falling to 0 by a half cosine.
         weight_decay: AdamW's.
@@ -59,7 +60,9 @@ class Recipe:
             if getattr(self, name) < 1:
                 raise DataError(f"{name} is {getattr(self, name)}: give 1 or more.")
         if self.groups < self.groups_per_step:
-            raise DataError(f"{self.groups} groups do not fill a batch of {self.groups_per_step}: compose more.")
+            raise DataError(
+                f"{self.groups} groups do not fill a batch of {self.groups_per_step}: compose more."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as checkpoints and logs record them."""

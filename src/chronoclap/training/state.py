@@ -11,11 +11,20 @@ from chronoclap.errors import DataError
 
 
 def save_state(
-    path: Path, step: int, trained: dict[str, nn.Parameter], optimiser: torch.optim.Optimizer, settings: dict[str, Any]
+    path: Path,
+    step: int,
+    trained: dict[str, nn.Parameter],
+    optimiser: torch.optim.Optimizer,
+    settings: dict[str, Any],
 ) -> None:
     """Write the state after `step` steps."""
     weights = {name: parameter.detach() for name, parameter in trained.items()}
-    state = {"step": step, "weights": weights, "optimiser": optimiser.state_dict(), "settings": repr(settings)}
+    state = {
+        "step": step,
+        "weights": weights,
+        "optimiser": optimiser.state_dict(),
+        "settings": repr(settings),
+    }
     temporary = path.with_suffix(".new")
     torch.save(state, temporary)
     temporary.replace(path)
@@ -40,7 +49,8 @@ def load_state(
         raise DataError(f"{path} is damaged ({error}): delete it and start the run again.") from error
     if state["settings"] != repr(settings):
         raise DataError(
-            f"{path} belongs to a run with other settings: {state['settings']}. Repeat them, or choose another --out."
+            f"{path} belongs to a run with other settings: {state['settings']}. "
+            "Repeat them, or choose another --out."
         )
     with torch.no_grad():
         for name, parameter in trained.items():

@@ -1,8 +1,8 @@
 """Virtual events: captions whose sound is put together from the meanings of phrases, without a recording.
 
-A data set names a hundred kinds of sound, language thousands. The order of a caption is a matter of its words, so the text
-tower can learn it on any phrase: the audio side of such a row is what an ideal ear would give, the content of each phrase
-said alone, placed in event time.
+A data set names a hundred kinds of sound, language thousands. The order of a caption is a matter of its
+words, so the text tower can learn it on any phrase: the audio side of such a row is what an ideal ear would
+give, the content of each phrase said alone, placed in event time.
 """
 
 import csv
@@ -65,7 +65,9 @@ class VirtualEvents:
 
     def embed(self, rows: list[VirtualRow], model: CompactModel) -> Tensor:
         """The ideal sound of rows as `model` would embed it: (rows, dim) unit vectors."""
-        vectors = [self._moments(numbers, relation, model.config.events.moments) for numbers, relation in rows]
+        vectors = [
+            self._moments(numbers, relation, model.config.events.moments) for numbers, relation in rows
+        ]
         return model.unit(torch.stack(vectors))
 
     def _moments(self, numbers: tuple[int, ...], relation: Relation, moments: int) -> Tensor:

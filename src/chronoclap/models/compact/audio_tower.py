@@ -1,4 +1,4 @@
-"""The compact audio tower: log-mel patches, a MobileNet trunk of YAMNet's shape, content vectors, event moments."""
+"""The compact audio tower: log-mel patches, a MobileNet trunk, content vectors, event moments."""
 
 import torch
 from torch import Tensor, nn
@@ -34,8 +34,8 @@ class Trunk(nn.Module):
 class Content(nn.Module):
     """Trunk features to content vectors, and how much each patch matters.
 
-    The first path starts as the training-free bridge: AudioSet class scores weighting the text embeddings of the class
-    names; the second adds what the classes cannot say.
+    The first path starts as the training-free bridge: AudioSet class scores weighting the text embeddings of
+    the class names; the second adds what the classes cannot say.
     """
 
     def __init__(self, config: AudioConfig, dim: int) -> None:
@@ -64,7 +64,12 @@ class AudioEvents(nn.Module):
         super().__init__()
         self.key = nn.Linear(dim, config.key_dim, bias=False)
         self.context = Context(
-            2 * dim, config.key_dim + 1, config.context_dim, config.context_layers, config.context_heads, config.dropout
+            2 * dim,
+            config.key_dim + 1,
+            config.context_dim,
+            config.context_layers,
+            config.context_heads,
+            config.dropout,
         )
         self.log_temperature = nn.Parameter(torch.tensor(0.5).log())
         # Unrelated contents start about 1.2 apart (affinity 0.25), like ones near 0.
@@ -73,7 +78,7 @@ class AudioEvents(nn.Module):
         nn.init.zeros_(self.context.out.bias)
 
     def forward(self, content: Tensor, saliency: Tensor, time: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Content (b, p, dim), saliency, time and mask (b, p) to affinity (b, p, p) and refined saliency (b, p)."""
+        """Content (b, p, dim) and saliency, time, mask (b, p) to affinity (b, p, p) and saliency (b, p)."""
         direction = F.normalize(content, dim=-1)
         mean = F.normalize((saliency[..., None] * content).sum(1, keepdim=True), dim=-1)
         refined = self.context(torch.cat([direction, direction - mean], -1), time, mask)
@@ -103,7 +108,7 @@ class AudioTower(nn.Module):
         return torch.stack([self.trunk(window) for window in self.patches(mel)])
 
     def pool(self, features: Tensor, mask: Tensor) -> Tensor:
-        """(b, p, trunk_dim) patch features with (b, p) bool mask of those that hold sound to (b, moments, dim)."""
+        """(b, p, trunk_dim) patch features and (b, p) bool mask of those in use to (b, moments, dim)."""
         content, saliency = self.content(features)
         saliency = saliency * mask
         hop = self.config.audio.patch_hop * self.config.audio.mel.hop_length / self.config.audio.mel.rate

@@ -1,18 +1,20 @@
 """From parts to events to one vector: the pooling that both towers share.
 
-A *part* is a patch of sound or a token of text. It has a content vector (what), a saliency (does it matter), a key
-(parts of one event have like keys) and a time (seconds of the window, or the place that the sentence gives it).
+A *part* is a patch of sound or a token of text. It has a content vector (what), a saliency (does it matter),
+a key (parts of one event have like keys) and a time (seconds of the window, or the place that the sentence
+gives it).
 
     affinity   K_ij = exp(-|key_i - key_j|^2)                      1 within an event, 0 between events
-    event      e_i  = unit( sum_j K_ij s_j c_j )                   the content of the event that part i belongs to
-    weight     w_i  = s_i / sum_j K_ij s_j,  summing to 1          every event counts once, however long it lasts
-    event time u_i  = sum_j w_j sigmoid( (t_i - t_j) / T )         the share of events up to mine: 1/4, 3/4 for two
-    moments    m_k  = sum_i w_i cos(pi k u_i) e_i,  k = 0 .. M-1
+    event      e_i  = unit( sum_j K_ij s_j c_j )                   the content of the event that part i
+    belongs to weight     w_i  = s_i / sum_j K_ij s_j,  summing to 1          every event counts once,
+    however long it lasts event time u_i  = sum_j w_j sigmoid( (t_i - t_j) / T )         the share of events
+    up to mine: 1/4, 3/4 for two moments    m_k  = sum_i w_i cos(pi k u_i) e_i,  k = 0 .. M-1
 
-with t_i the mean time of event i. The moments are the first cosine coefficients of the content over event time: m_0 is
-the mean that every CLAP takes, m_1 is positive towards what came first and negative towards what came last, m_2 tells two
-events in turn from two at once and places the middle one of three. Both towers bind "what" to "when" by the same formula,
-so nothing about a particular class has to be learned for order to be understood.
+with t_i the mean time of event i. The moments are the first cosine coefficients of the content over event
+time: m_0 is the mean that every CLAP takes, m_1 is positive towards what came first and negative towards
+what came last, m_2 tells two events in turn from two at once and places the middle one of three. Both towers
+bind "what" to "when" by the same formula, so nothing about a particular class has to be learned for order to
+be understood.
 
 Source: ours; rotary pooling and weighting by event were the experiments that led here.
 """
@@ -41,7 +43,8 @@ def event_moments(
         saliency: (b, p) not negative; 0 takes a part out.
         same: (b, p, p) affinity in [0, 1].
         time: (b, p) times in any unit.
-        temperature: scalar in the unit of `time`: how far apart two events must be to count as one after the other.
+        temperature: scalar in the unit of `time`: how far apart two events must be to count as one after the
+            other.
         moments: how many to return.
 
     Returns:
@@ -63,7 +66,7 @@ def event_moments(
 
 
 class Context(nn.Module):
-    """A small transformer that looks at all parts to find the events: parts to (key, saliency, time shift)."""
+    """A small transformer that looks at all parts together to find the events."""
 
     def __init__(self, in_dim: int, outputs: int, dim: int, layers: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -85,6 +88,8 @@ class Context(nn.Module):
 
 def sinusoids(position: Tensor, dim: int) -> Tensor:
     """(b, p) positions to (b, p, dim) sines and cosines with periods from 2 to 200 positions."""
-    rate = torch.exp(torch.linspace(math.log(math.pi), math.log(math.pi / 100), dim // 2, device=position.device))
+    rate = torch.exp(
+        torch.linspace(math.log(math.pi), math.log(math.pi / 100), dim // 2, device=position.device)
+    )
     phase = position[..., None] * rate
     return torch.cat([phase.sin(), phase.cos()], dim=-1)

@@ -39,8 +39,8 @@ class TextEvents(nn.Module):
             hidden, 2, config.context_dim, config.context_layers, config.context_heads, config.dropout
         )
         self.log_temperature = nn.Parameter(torch.tensor(0.25).log())
-        # Times start about one temperature apart. Much nearer, and all words are one event, whose place in time has no
-        # gradient; much further, and no two words are.
+        # Times start about one temperature apart. Much nearer, and all words are one event, whose place in
+        # time has no gradient; much further, and no two words are.
         nn.init.normal_(self.context.out.weight, std=0.03)
         nn.init.zeros_(self.context.out.bias)
 
@@ -54,8 +54,9 @@ class TextEvents(nn.Module):
 class TextTower(nn.Module):
     """Token ids to embeddings.
 
-    With `moments` > 1 the encoder runs with attention held within events: a token sees the tokens whose event time is
-    near its own, so each phrase is encoded as if it stood alone and "a dog barks before rain" keeps two clean contents.
+    With `moments` > 1 the encoder runs with attention held within events: a token sees the tokens whose
+    event time is near its own, so each phrase is encoded as if it stood alone and "a dog barks before rain"
+    keeps two clean contents.
     """
 
     def __init__(self, config: CompactConfig) -> None:
@@ -81,7 +82,11 @@ class TextTower(nn.Module):
         words = mask & ~special
         embedded = self.encoder.embed(ids)
         if self.events is None:
-            same, time, temperature = words[:, None].expand(-1, ids.shape[1], -1).float(), words.float(), torch.ones(())
+            same, time, temperature = (
+                words[:, None].expand(-1, ids.shape[1], -1).float(),
+                words.float(),
+                torch.ones(()),
+            )
             saliency = words.float()
         else:
             temperature = self.events.log_temperature.exp()
