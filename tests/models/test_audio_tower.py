@@ -109,11 +109,12 @@ class TestPatches:
 
     @pytest.mark.parametrize(
         ("samples", "patches"),
-        # A patch is 95 * 160 + 400 = 15,600 samples, one begins every 48 * 160 = 7,680.
-        [(1, 1), (15_600, 1), (15_601, 2), (15_600 + 7_680, 2), (15_600 + 7_681, 3), (160_000, 20)],
+        # A patch is 95 * 160 + 400 = 15,600 samples, one begins every 48 * 160 = 7,680, and 72 * 160 = 11,520
+        # samples of silence stand at either edge: ceil((n + 7,440) / 7,680) + 1.
+        [(1, 2), (240, 2), (241, 3), (15_600, 4), (15_601, 5), (160_000, 23)],
     )
     def test_number_of_patches(self, tiny_clap: Clap, samples: int, patches: int) -> None:
-        assert tiny_clap.model.patch_samples == (15_600, 7_680)
+        assert tiny_clap.model.patch_samples == (15_600, 7_680, 11_520)
         assert tiny_clap.model.num_patches(samples) == patches
         features = tiny_clap.model.trunk_features(np.zeros(samples, np.float32))
         assert features.shape == (patches, 1024)

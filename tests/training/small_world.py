@@ -54,11 +54,11 @@ def with_ideal_ear(clap: Clap, phrases: list[str]) -> Clap:
 
 def ideal_features(scene: Scene, model: CompactModel, phrases: list[str]) -> torch.Tensor:
     """(patches, trunk_dim): feature k of a patch is the share of it in which phrase k sounds."""
-    size, hop = (samples / model.rate for samples in model.patch_samples)
+    size, hop, edge = (samples / model.rate for samples in model.patch_samples)
     features = torch.zeros(model.num_patches(round(scene.seconds * model.rate)), model.config.audio.trunk_dim)
     for patch in range(len(features)):
         for placement in scene.placements:
-            shared = min(placement.end, patch * hop + size) - max(placement.onset, patch * hop)
+            shared = min(placement.end, patch * hop - edge + size) - max(placement.onset, patch * hop - edge)
             features[patch, phrases.index(placement.event.phrase)] += max(0.0, shared / size)
     return features
 

@@ -36,8 +36,8 @@ def count_calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_group_is_its_two_scenes_through_the_trunk(tiny_clap: Clap, grouper: Grouper) -> None:
     made = group_features(grouper, tiny_clap.model, 2)
-    # Two seconds are ceil((32,000 - 15,600) / 7,680) + 1 = 4 patches.
-    assert made.shape == (2, 4, 1024)
+    # Two seconds are ceil((32,000 + 7,440) / 7,680) + 1 = 7 patches.
+    assert made.shape == (2, 7, 1024)
     assert made.dtype == np.float16
     for scene, ours in zip(grouper.group(2), made, strict=True):
         expected = tiny_clap.model.trunk_features(render(scene, grouper.sounds)).numpy()
@@ -57,7 +57,7 @@ def test_workers_make_what_this_process_makes(
     assert asked == []  # all by the workers
     assert len(made) == len(expected) == 3
     for ours, theirs in zip(made, expected, strict=True):
-        assert ours.shape == (4, 4, 1024)
+        assert ours.shape == (4, 7, 1024)
         assert ours.dtype == torch.float32
         assert torch.equal(ours, theirs)
     # Handing the trunk to the workers did not take the model out of training.

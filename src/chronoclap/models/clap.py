@@ -159,18 +159,17 @@ class Clap:
             AudioError: the recording cannot be used; the text names it.
         """
         samples = read_audio(with_rate(recording, self.rate), self.rate)
-        patch, hop = self.model.patch_samples
-        # Windows that begin on the grid of patches give the patches of the whole recording, in bounded
-        # memory.
-        block = max(1, round(self.model.config.window * self.rate) // hop) * hop
-        count = self.model.num_patches(len(samples))
+        size, hop, edge = self.model.patch_samples
+        grid = self.model.on_grid(samples)
+        bounds = np.arange(self.model.num_patches(len(samples))) * hop - edge
+        bounds = bounds[bounds < len(samples)]
+        block = max(1, round(self.model.config.window * self.rate) // hop)
         vectors = []
         with torch.inference_mode():
-            for first in range(0, count * hop, block):
-                piece = samples[first : min(first + block - hop + patch, len(samples))]
-                vectors.append(self.model.encode_patches(piece)[: min(block // hop, count - first // hop)])
-        start = np.arange(count) * hop / self.rate
-        end = np.minimum(start + patch / self.rate, len(samples) / self.rate)
+            for first in range(0, len(bounds), block):
+                last = min(first + block, len(bounds)) - 1
+                vectors.append(self.model.encode_patches(grid[first * hop : last * hop + size]))
+        start, end = (np.clip(b, 0, len(samples)) / self.rate for b in (bounds, bounds + size))
         return Frames(torch.cat(vectors).cpu().numpy(), start, end)
 
     def save(self, directory: str | os.PathLike[str]) -> Path:

@@ -46,7 +46,7 @@ class Recipe:
     overlaps: float = 0.15
     groups: int = 600
     groups_per_step: int = 16
-    virtual_per_step: int = 32
+    virtual_per_step: int = 48
     steps: int = 400
     warm_up: int = 30
     learning_rate: float = 3e-3

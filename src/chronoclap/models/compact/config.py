@@ -15,6 +15,9 @@ class AudioConfig:
     """Mel frames in a patch (0.96 s)."""
     patch_hop: int = 48
     """Mel frames from one patch to the next (0.48 s)."""
+    edge: int = 72
+    """Mel frames of silence (0.72 s) put before and after a window, so that a short event at an edge gets a
+    patch of its own; without it, an event of 0.3 s is heard only together with its neighbour."""
     trunk_dim: int = 1024
     classes: int = 521
     """Units of the first content layer: the AudioSet classes that the trunk was trained to tell apart."""

@@ -70,24 +70,32 @@ class CompactModel(nn.Module):
 
     # Sound
 
-    def num_patches(self, num_samples: int) -> int:
-        """How many patches cover that many samples: at least one, the last filled with silence."""
-        size, hop = self.patch_samples
-        return max(0, -(-(num_samples - size) // hop)) + 1
-
     @property
-    def patch_samples(self) -> tuple[int, int]:
-        """Length of a patch and distance from one to the next, in samples."""
+    def patch_samples(self) -> tuple[int, int, int]:
+        """Length of a patch, distance from one to the next, and silence at either edge, in samples."""
         audio = self.config.audio
         size = (audio.patch - 1) * audio.mel.hop_length + audio.mel.window_length
-        return size, audio.patch_hop * audio.mel.hop_length
+        return size, audio.patch_hop * audio.mel.hop_length, audio.edge * audio.mel.hop_length
+
+    def num_patches(self, num_samples: int) -> int:
+        """How many patches cover that many samples and the silence at their edges: at least one."""
+        size, hop, edge = self.patch_samples
+        return max(0, -(-(num_samples + 2 * edge - size) // hop)) + 1
+
+    def on_grid(self, samples: np.ndarray) -> np.ndarray:
+        """(n,) samples with silence at the edges, to the full length of the patches that cover them."""
+        size, hop, edge = self.patch_samples
+        led = np.concatenate([np.zeros(edge, np.float32), samples])
+        return fill(led, size + hop * (self.num_patches(len(samples)) - 1), "silence")
 
     @torch.no_grad()
+    def grid_features(self, samples: np.ndarray) -> Tensor:
+        """Samples as `on_grid` gives them, or a part of whole patches, to (patches, trunk_dim)."""
+        return self.audio.features(self.mel(torch.from_numpy(samples)[None].to(self.device)))[0]
+
     def trunk_features(self, samples: np.ndarray) -> Tensor:
         """One window of (n,) float32 samples at `rate` to its (patches, trunk_dim) frozen features."""
-        size, hop = self.patch_samples
-        filled = fill(samples, size + hop * (self.num_patches(len(samples)) - 1), "silence")
-        return self.audio.features(self.mel(torch.from_numpy(filled)[None].to(self.device)))[0]
+        return self.grid_features(self.on_grid(samples))
 
     def embed_features(self, features: Tensor, mask: Tensor) -> Tensor:
         """(b, p, trunk_dim) features with (b, p) mask to (b, dim) unit vectors."""
@@ -98,8 +106,8 @@ class CompactModel(nn.Module):
         return self.embed_features(*stack_features([self.trunk_features(window) for window in windows]))
 
     def encode_patches(self, samples: np.ndarray) -> Tensor:
-        """One window to one unit vector a patch, (p, dim): each patch embedded as an event of its own."""
-        features = self.trunk_features(samples)
+        """Samples on the grid to one unit vector a patch, (p, dim): each embedded as an event of its own."""
+        features = self.grid_features(samples)
         mask = torch.ones(len(features), 1, dtype=torch.bool, device=self.device)
         return self.embed_features(features[:, None], mask)
 

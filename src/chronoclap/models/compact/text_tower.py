@@ -39,6 +39,9 @@ class TextEvents(nn.Module):
             hidden, 2, config.context_dim, config.context_layers, config.context_heads, config.dropout
         )
         self.log_temperature = nn.Parameter(torch.tensor(0.25).log())
+        # Until it has learned better, what is mentioned first is taken to sound first: without a first guess on either
+        # side, sound and text wait for each other.
+        self.drift = nn.Parameter(torch.tensor(0.1))
         # Times start about one temperature apart. Much nearer, and all words are one event, whose place in
         # time has no gradient; much further, and no two words are.
         nn.init.normal_(self.context.out.weight, std=0.03)
@@ -48,7 +51,7 @@ class TextEvents(nn.Module):
         """(b, t, hidden) context-free states and (b, t) mask to times (b, t) and saliency (b, t)."""
         position = torch.arange(embedded.shape[1], device=embedded.device).expand(mask.shape)
         time, bias = self.context(embedded, position, mask).unbind(-1)
-        return time, torch.exp(bias.clamp(-8, 2)) * mask
+        return time + self.drift * position, torch.exp(bias.clamp(-8, 2)) * mask
 
 
 class TextTower(nn.Module):
