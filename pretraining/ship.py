@@ -20,7 +20,12 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     clap = chronoclap.load(arguments.run)
-    about = {"name": arguments.out.name, "licence": "Apache-2.0", **clap.info}
+    about = {
+        "name": arguments.out.name,
+        "description": "compact-base post-trained by tclap: knows what came first",
+        "licence": "Apache-2.0",
+        **clap.info,
+    }
     write_model(clap.model, arguments.out, about, base="compact-base", half=True)
 
 

@@ -276,7 +276,12 @@ def main() -> None:
         accuracy = top1(model, [features[n][0] for n in left], [real[n].phrase for n in left], labels)
         print(f"held-out classes top-1: {accuracy:.3f} of {len(left)} ({', '.join(sorted(held))})")
     if arguments.out:
-        about = {"name": "compact-base", "licence": "Apache-2.0", "seed": arguments.seed}
+        about = {
+            "name": "compact-base",
+            "description": "sound and text, no sense of time: trained on single events",
+            "licence": "Apache-2.0",
+            "seed": arguments.seed,
+        }
         write_model(model, arguments.out, about, half=True)
         print(f"wrote {arguments.out}")
 

@@ -21,6 +21,7 @@ def one_event(model: CompactModel) -> CompactModel:
     assert copy.text.events is not None
     assert copy.audio.events is not None
     torch.nn.init.zeros_(copy.text.events.context.out.weight)
+    torch.nn.init.zeros_(copy.text.events.drift)
     torch.nn.init.zeros_(copy.audio.events.key.weight)
     return copy
 

@@ -39,8 +39,8 @@ class TextEvents(nn.Module):
             hidden, 2, config.context_dim, config.context_layers, config.context_heads, config.dropout
         )
         self.log_temperature = nn.Parameter(torch.tensor(0.25).log())
-        # Until it has learned better, what is mentioned first is taken to sound first: without a first guess on either
-        # side, sound and text wait for each other.
+        # Until it has learned better, what is mentioned first is taken to sound first: without a first guess
+        # on either side, sound and text wait for each other.
         self.drift = nn.Parameter(torch.tensor(0.1))
         # Times start about one temperature apart. Much nearer, and all words are one event, whose place in
         # time has no gradient; much further, and no two words are.
