@@ -213,7 +213,12 @@ def train(
             metavar="RECIPE", help="tclap teaches order; contrastive, its control, lacks that loss."
         ),
     ],
-    data: Data,
+    data: Annotated[
+        list[str],
+        typer.Option(
+            "--data", metavar="MANIFEST", help="As for eval; may be repeated: --data mine.csv --data foley."
+        ),
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the model and its log go.")],
     init: Annotated[str, typer.Option(metavar="MODEL", help="The model to start from.")] = "compact-base",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
@@ -251,7 +256,7 @@ def train(
         note(f"\nStopped. Go on from the last saved state with:\n  {shlex.join(again)}")
         raise typer.Exit(130) from None
     typer.echo(f"The model is in {out}. Test it on recordings that it has not heard:")
-    typer.echo(f"  {shlex.join([sys.argv[0], 'eval', str(out), init, '--data', data, '--split', 'test'])}")
+    typer.echo(f"  {shlex.join([sys.argv[0], 'eval', str(out), init, '--data', data[0], '--split', 'test'])}")
 
 
 @app.command("eval", rich_help_panel=TEACH)

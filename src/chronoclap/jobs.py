@@ -204,8 +204,8 @@ def playable(events: "Sequence[Event]", rate: int) -> "list[Event]":
     return [event for event in events if event not in unreadable]
 
 
-def read_training_events(data: str, rate: int) -> "list[Event]":
-    """The events of a manifest that a run may learn from; what is left out is reported.
+def read_training_events(data: Sequence[str], rate: int) -> "list[Event]":
+    """The events of manifests that a run may learn from; what is left out is reported.
 
     Raises:
         DataError: the train split is empty, or nothing of it is kept from the other splits.
@@ -213,7 +213,7 @@ def read_training_events(data: str, rate: int) -> "list[Event]":
     from chronoclap.data import by_split
     from chronoclap.training.data import training_events
 
-    events = read_events(data)
+    events = [event for manifest in data for event in read_events(manifest)]
     train, kept = by_split(events, "train"), training_events(events)
     if len(kept) < len(train):
         note(
@@ -222,7 +222,7 @@ def read_training_events(data: str, rate: int) -> "list[Event]":
         )
     if not kept:
         raise DataError(
-            f"{data} has no recording to train on: write 'train' in the column 'split' of some rows."
+            f"{', '.join(data)}: no recording to train on: write 'train' in the column 'split' of some rows."
         )
     return playable(kept, rate)
 
