@@ -7,6 +7,7 @@ once per scene, in workers that stay ahead of the trainer.
 import hashlib
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -28,6 +29,7 @@ _model: CompactModel
 
 def _start_worker(grouper: Grouper, model: CompactModel) -> None:
     global _grouper, _model
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
     torch.set_num_threads(1)
     _grouper, _model = grouper, model
 
@@ -135,9 +137,10 @@ class FeatureStore:
 
 
 def identity(grouper: Grouper, model: CompactModel) -> str:
-    """A digest of what features depend on: events, seed, how scenes are composed, and the trunk."""
+    """A digest of what features depend on: events, seed, how scenes are composed, front end and trunk."""
     recipe = grouper.recipe
-    composed = (grouper.seed, recipe.layout, recipe.sequences, recipe.overlaps, dict(grouper.by_class))
+    shares = (recipe.groups, recipe.sequences, recipe.overlaps)
+    composed = (grouper.seed, recipe.layout, shares, dict(grouper.by_class), model.config.audio)
     digest = hashlib.sha256(repr(composed).encode())
     for tensor in model.audio.trunk.state_dict().values():
         digest.update(tensor.cpu().numpy().tobytes())
