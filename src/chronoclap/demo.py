@@ -19,7 +19,7 @@ from chronoclap.scenes import Event
 from chronoclap.training import Recipe, find_recipe, train
 
 BASE = "compact-base"
-RECIPE = find_recipe("tclap", groups=400, virtual_per_step=48, steps=400, learning_rate=3e-3)
+RECIPE = find_recipe("tclap", groups=400, virtual_per_step=48, steps=300, learning_rate=3e-3)
 """Fewer scenes than for real recordings, whose kinds of sound are more."""
 PAIRS = 100  # of recordings, for each slice: enough to tell 0.5 from 0.9, and a minute of listening
 
