@@ -88,7 +88,8 @@ def recording_features(
     model: CompactModel, events: list[Event], disguises: int, cache: Path
 ) -> list[list[Tensor]]:
     """Trunk features of every recording as it is and in its disguises; made once, then from the cache."""
-    key = hashlib.sha256(repr([(e.recording, disguises) for e in events]).encode()).hexdigest()[:16]
+    made_from = [model.config.audio, disguises, *(e.recording for e in events)]
+    key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
     file = cache / f"features-{key}.pt"
     if file.exists():
         return torch.load(file, weights_only=True)

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -77,6 +78,18 @@ def broken(world: Path, tmp_path: Path) -> Path:
 
 
 # The program as a whole
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = "import sys, chronoclap.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_package_offers_what_it_lists() -> None:
+    assert set(chronoclap.__all__) <= set(dir(chronoclap))
+    assert all(getattr(chronoclap, name) for name in chronoclap.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'train'"):
+        _ = chronoclap.train
 
 
 @pytest.mark.parametrize("command", ["demo", "models", "classify", "embed", "train", "eval", "compose"])

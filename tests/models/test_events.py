@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from chronoclap.models.compact.events import Context, affinity, event_moments, sinusoids
+from chronoclap.models.compact.events import affinity, event_moments, first_gains
 
 SHARP = torch.tensor(1e-3, dtype=torch.float64)  # far below the distance of any two events here
 
@@ -193,30 +193,7 @@ class TestAffinity:
         torch.testing.assert_close(same.diagonal(dim1=1, dim2=2), torch.ones(2, 5), atol=2e-3, rtol=0)
 
 
-class TestContext:
-    def test_padding_changes_nothing(self) -> None:
-        torch.manual_seed(0)
-        context = Context(in_dim=5, outputs=3, dim=16, layers=2, heads=4, dropout=0.1).eval()
-        inputs, position = torch.randn(1, 4, 5), torch.arange(4.0)[None]
-        alone = context(inputs, position, torch.ones(1, 4, dtype=torch.bool))
-        padded = context(
-            torch.cat([inputs, torch.randn(1, 3, 5)], 1),
-            torch.arange(7.0)[None],
-            torch.tensor([[True] * 4 + [False] * 3]),
-        )
-        torch.testing.assert_close(padded[:, :4], alone, atol=1e-5, rtol=0)
-
-    def test_sees_where_a_part_stands(self) -> None:
-        torch.manual_seed(0)
-        context = Context(in_dim=5, outputs=3, dim=16, layers=1, heads=4, dropout=0.0).eval()
-        inputs, mask = torch.randn(1, 4, 5), torch.ones(1, 4, dtype=torch.bool)
-        forward = context(inputs, torch.arange(4.0)[None], mask)
-        assert (context(inputs, torch.arange(4.0).flip(0)[None], mask) - forward).abs().max() > 1e-3
-
-    def test_sinusoids_have_periods_from_2_to_200(self) -> None:
-        # At 0 the sines are 0, the cosines 1; at 1 the first pair has turned by pi, the last by pi / 100.
-        waves = sinusoids(torch.tensor([[0.0, 1.0, 200.0]]), 8)[0]
-        assert waves.shape == (3, 8)
-        torch.testing.assert_close(waves[0], torch.tensor([0.0] * 4 + [1.0] * 4))
-        torch.testing.assert_close(waves[1, [4, 7]], torch.tensor([-1.0, math.cos(math.pi / 100)]))
-        assert waves[2, 7].item() == pytest.approx(1.0, abs=1e-4)
+class TestFirstGains:
+    def test_products_are_integrals_over_event_time_but_for_the_order(self) -> None:
+        assert first_gains(1).shape == (0,)
+        assert first_gains(4).tolist() == pytest.approx([3, 2**0.5, 2**0.5])

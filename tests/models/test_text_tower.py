@@ -1,10 +1,13 @@
 """The text tower: padding, phrases kept apart, growing from the order-blind model, what learns."""
 
+import math
+
 import pytest
 import torch
 
 from chronoclap import Clap
 from chronoclap.models.compact import CompactModel
+from chronoclap.models.compact.text_tower import Context, sinusoids
 
 TEXTS = ["rain", "a dog barking and then rain", "the sound of a bell over the sound of rain, then a door"]
 
@@ -22,7 +25,7 @@ def one_event(model: CompactModel) -> CompactModel:
     assert copy.audio.events is not None
     torch.nn.init.zeros_(copy.text.events.context.out.weight)
     torch.nn.init.zeros_(copy.text.events.drift)
-    torch.nn.init.zeros_(copy.audio.events.key.weight)
+    torch.nn.init.zeros_(copy.audio.events.timbre)
     return copy
 
 
@@ -114,15 +117,15 @@ class TestGrow:
         fresh = {name for name in after if name not in before}
         assert fresh
         assert all(name.startswith(("audio.events.", "text.events.")) for name in fresh)
-        assert after["gains"].tolist() == [1, 1]
+        assert after["gains"].tolist() == pytest.approx([3, 2**0.5])
         assert (tiny_clap.dim, grown.dim) == (48, 144)
 
     def test_one_event_keeps_its_zero_shot_content(self, tiny_clap: Clap, grown: CompactModel) -> None:
         # Where all parts are one event, m_0 is the content that the base pools, and the event sits at 1/2:
-        # m_1 = cos(pi/2) m_0 = 0 and m_2 = cos(pi) m_0 = -m_0.
+        # m_1 = cos(pi/2) m_0 = 0 and m_2 = cos(pi) m_0 = -m_0, which has a gain of sqrt(2).
         model = one_event(grown)
         base = tiny_clap.model
-        features, mask = torch.randn(2, 5, 1024), torch.ones(2, 5, dtype=torch.bool)
+        features, mask = torch.rand(2, 5, 1024), torch.ones(2, 5, dtype=torch.bool)
         mask[1, 3:] = False
         with torch.no_grad():
             pairs = [
@@ -131,9 +134,9 @@ class TestGrow:
             ]
         for expected, embedded in pairs:
             m_0, m_1, m_2 = embedded.unflatten(1, (3, 48)).unbind(1)
-            torch.testing.assert_close(2**0.5 * m_0, expected, atol=1e-5, rtol=0)
+            torch.testing.assert_close(3**0.5 * m_0, expected, atol=1e-5, rtol=0)
             torch.testing.assert_close(m_1, torch.zeros_like(m_1), atol=1e-5, rtol=0)
-            torch.testing.assert_close(m_2, -m_0, atol=1e-5, rtol=0)
+            torch.testing.assert_close(m_2, -(2**0.5) * m_0, atol=1e-5, rtol=0)
 
     def test_without_gains_only_the_first_moment_is_left(self, tiny_clap: Clap, grown: CompactModel) -> None:
         model = one_event(grown)
@@ -149,7 +152,7 @@ class TestGrow:
         with torch.no_grad():
             base, patches = (m.encode_patches(samples[:15_600]) for m in (tiny_clap.model, grown))
         assert patches.shape == (1, 144)
-        torch.testing.assert_close(2**0.5 * patches[:, :48], base, atol=1e-5, rtol=0)
+        torch.testing.assert_close(3**0.5 * patches[:, :48], base, atol=1e-5, rtol=0)
 
     def test_a_copy_is_equal_and_apart(self, grown: CompactModel) -> None:
         copy = grown.copy()
@@ -157,7 +160,7 @@ class TestGrow:
         assert all(torch.equal(a, b) for a, b in zip(copy.parameters(), grown.parameters(), strict=True))
         with torch.no_grad():
             copy.gains.fill_(7)
-        assert grown.gains.tolist() == [1, 1]
+        assert grown.gains.tolist() == pytest.approx([3, 2**0.5])
 
     def test_growing_keeps_the_mode(self, tiny_clap: Clap) -> None:
         assert not tiny_clap.model.grow(2).training
@@ -190,3 +193,32 @@ class TestLearning:
         assert not [name for name, _ in light.named_parameters() if name.startswith("text")]
         noise = torch.randn(20_000).numpy() / 10
         assert torch.equal(light.trunk_features(noise), grown.trunk_features(noise))
+
+
+class TestContext:
+    def test_padding_changes_nothing(self) -> None:
+        torch.manual_seed(0)
+        context = Context(in_dim=5, outputs=3, dim=16, layers=2, heads=4, dropout=0.1).eval()
+        inputs, position = torch.randn(1, 4, 5), torch.arange(4.0)[None]
+        alone = context(inputs, position, torch.ones(1, 4, dtype=torch.bool))
+        padded = context(
+            torch.cat([inputs, torch.randn(1, 3, 5)], 1),
+            torch.arange(7.0)[None],
+            torch.tensor([[True] * 4 + [False] * 3]),
+        )
+        torch.testing.assert_close(padded[:, :4], alone, atol=1e-5, rtol=0)
+
+    def test_sees_where_a_part_stands(self) -> None:
+        torch.manual_seed(0)
+        context = Context(in_dim=5, outputs=3, dim=16, layers=1, heads=4, dropout=0.0).eval()
+        inputs, mask = torch.randn(1, 4, 5), torch.ones(1, 4, dtype=torch.bool)
+        forward = context(inputs, torch.arange(4.0)[None], mask)
+        assert (context(inputs, torch.arange(4.0).flip(0)[None], mask) - forward).abs().max() > 1e-3
+
+    def test_sinusoids_have_periods_from_2_to_200(self) -> None:
+        # At 0 the sines are 0, the cosines 1; at 1 the first pair has turned by pi, the last by pi / 100.
+        waves = sinusoids(torch.tensor([[0.0, 1.0, 200.0]]), 8)[0]
+        assert waves.shape == (3, 8)
+        torch.testing.assert_close(waves[0], torch.tensor([0.0] * 4 + [1.0] * 4))
+        torch.testing.assert_close(waves[1, [4, 7]], torch.tensor([-1.0, math.cos(math.pi / 100)]))
+        assert waves[2, 7].item() == pytest.approx(1.0, abs=1e-4)

@@ -52,8 +52,7 @@ class Grouper:
             pair = self._draw(rng, 2)
             return [(pair, "sequence"), (pair[::-1], "sequence")]
         if chance < self.recipe.sequences + self.recipe.overlaps:
-            events = self._draw(rng, 4)
-            return [(events[:2], "overlap"), (events[2:], "overlap")]
+            return [(self._draw(rng, 2), "overlap"), (self._draw(rng, 2), "overlap")]
         events = self._draw(rng, 2)
         return [(events[:1], "single"), (events[1:], "single")]
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from chronoclap.models.compact.config import AudioConfig, CompactConfig, EventConfig
-from chronoclap.models.compact.events import Context, affinity, event_moments
+from chronoclap.models.compact.config import AudioConfig, CompactConfig
+from chronoclap.models.compact.events import affinity, event_moments
 
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
@@ -58,32 +58,22 @@ class Content(nn.Module):
 
 
 class AudioEvents(nn.Module):
-    """Finds which patches belong to one event: keys from content, refined by a look at the whole window."""
+    """Finds which patches belong to one event: those that sound alike, wherever they stand.
 
-    def __init__(self, config: EventConfig, dim: int) -> None:
+    What sounds alike is measured on the trunk's features, not on contents: contents tell the classes of the
+    training data apart, the trunk hears where any sound gives way to another. A transformer that looked at
+    the whole window found worse events in recordings that it had not been trained on than this does.
+    """
+
+    def __init__(self, trunk_dim: int) -> None:
         super().__init__()
-        self.key = nn.Linear(dim, config.key_dim, bias=False)
-        self.context = Context(
-            2 * dim,
-            config.key_dim + 1,
-            config.context_dim,
-            config.context_layers,
-            config.context_heads,
-            config.dropout,
-        )
+        # As the cosine of two patches falls from 1 to 0, affinity falls from 1 to exp(-6).
+        self.timbre = nn.Parameter(torch.full((trunk_dim,), 3.0**0.5))
         self.log_temperature = nn.Parameter(torch.tensor(0.5).log())
-        # Unrelated contents start about 1.2 apart (affinity 0.25), like ones near 0.
-        nn.init.normal_(self.key.weight, std=1.0 / config.key_dim**0.5)
-        nn.init.zeros_(self.context.out.weight)
-        nn.init.zeros_(self.context.out.bias)
 
-    def forward(self, content: Tensor, saliency: Tensor, time: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Content (b, p, dim) and saliency, time, mask (b, p) to affinity (b, p, p) and saliency (b, p)."""
-        direction = F.normalize(content, dim=-1)
-        mean = F.normalize((saliency[..., None] * content).sum(1, keepdim=True), dim=-1)
-        refined = self.context(torch.cat([direction, direction - mean], -1), time, mask)
-        key, bias = refined.split([refined.shape[-1] - 1, 1], dim=-1)
-        return affinity(self.key(direction) + key), saliency * torch.exp(bias[..., 0].clamp(-8, 4))
+    def forward(self, features: Tensor) -> Tensor:
+        """(b, p, trunk_dim) features, not negative, to affinity (b, p, p) in (0, 1]."""
+        return affinity(self.timbre * F.normalize(torch.log1p(features), dim=-1))
 
 
 class AudioTower(nn.Module):
@@ -95,7 +85,7 @@ class AudioTower(nn.Module):
         self.trunk = Trunk()
         self.content = Content(config.audio, config.dim)
         self.moments = config.events.moments
-        self.events = AudioEvents(config.events, config.dim) if self.moments > 1 else None
+        self.events = AudioEvents(config.audio.trunk_dim) if self.moments > 1 else None
 
     def patches(self, mel: Tensor) -> Tensor:
         """(b, frames, mels) log-mel, at least one patch long, to (b, p, patch, mels) overlapping patches."""
@@ -116,6 +106,5 @@ class AudioTower(nn.Module):
         if self.events is None:
             same = torch.ones_like(saliency)[:, :, None].expand(-1, -1, saliency.shape[1])
             return event_moments(content, saliency, same, time, torch.ones(()), 1)
-        same, saliency = self.events(content, saliency, time, mask)
         temperature = self.events.log_temperature.exp()
-        return event_moments(content, saliency * mask, same, time, temperature, self.moments)
+        return event_moments(content, saliency, self.events(features), time, temperature, self.moments)

@@ -42,11 +42,13 @@ class TextConfig:
 
 @dataclass(frozen=True, slots=True)
 class EventConfig:
-    """How patches and tokens are gathered into events and events into moments (see `events.py`)."""
+    """How patches and tokens are gathered into events and events into moments (see `events.py`).
+
+    The context is that of the text tower, which reads when the words say that each event sounds.
+    """
 
     moments: int = 1
     """Cosine moments kept of the content over event time; 1 is the plain mean of an order-blind CLAP."""
-    key_dim: int = 32
     context_dim: int = 128
     context_layers: int = 2
     context_heads: int = 4

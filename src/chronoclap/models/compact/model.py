@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from chronoclap.audio import LogMel, fill
 from chronoclap.models.compact.audio_tower import AudioTower
 from chronoclap.models.compact.config import CompactConfig
+from chronoclap.models.compact.events import first_gains
 from chronoclap.models.compact.text_tower import TextTower
 
 MAX_LOGIT_SCALE = 100.0
@@ -30,7 +31,7 @@ class CompactModel(nn.Module):
         self.mel = LogMel(config.audio.mel)
         self.audio = AudioTower(config)
         self.text = TextTower(config)
-        self.gains = nn.Parameter(torch.ones(config.events.moments - 1))
+        self.gains = nn.Parameter(first_gains(config.events.moments))
         self.log_scale = nn.Parameter(torch.tensor(20.0).log())
 
     @property

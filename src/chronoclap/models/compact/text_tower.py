@@ -1,12 +1,14 @@
 """The compact text tower: a MiniLM encoder read event by event, content vectors, event moments."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from chronoclap.models.compact.bert import Encoder
 from chronoclap.models.compact.config import CompactConfig, EventConfig
-from chronoclap.models.compact.events import Context, affinity, event_moments
+from chronoclap.models.compact.events import affinity, event_moments
 
 HIDDEN = -1e4  # an attention bias that leaves nothing, without the NaN of -inf in an empty row
 
@@ -28,6 +30,36 @@ class TextContent(nn.Module):
         unit = F.normalize(F.normalize(sentence, dim=-1) - self.mean, dim=-1)
         # Unit vectors have entries of about 0.05; the correction works on entries of about 1.
         return F.normalize(self.direct(unit) + self.correction(unit * unit.shape[-1] ** 0.5), dim=-1)
+
+
+class Context(nn.Module):
+    """A small transformer that looks at all words together."""
+
+    def __init__(self, in_dim: int, outputs: int, dim: int, layers: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.inp = nn.Linear(in_dim, dim)
+        layer = nn.TransformerEncoderLayer(
+            dim, heads, 4 * dim, dropout, "gelu", batch_first=True, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(dim)
+        self.out = nn.Linear(dim, outputs)
+
+    def forward(self, parts: Tensor, position: Tensor, mask: Tensor) -> Tensor:
+        """(b, p, in_dim) parts at (b, p) positions, with (b, p) mask of real parts, to (b, p, outputs)."""
+        hidden = self.inp(parts)
+        hidden = hidden + sinusoids(position, hidden.shape[-1])
+        hidden = self.encoder(hidden, src_key_padding_mask=~mask)
+        return self.out(self.norm(hidden))
+
+
+def sinusoids(position: Tensor, dim: int) -> Tensor:
+    """(b, p) positions to (b, p, dim) sines and cosines with periods from 2 to 200 positions."""
+    rate = torch.exp(
+        torch.linspace(math.log(math.pi), math.log(math.pi / 100), dim // 2, device=position.device)
+    )
+    phase = position[..., None] * rate
+    return torch.cat([phase.sin(), phase.cos()], dim=-1)
 
 
 class TextEvents(nn.Module):
