@@ -319,6 +319,37 @@ def test_eval_sets_models_side_by_side(world: Path, tiny_checkpoint: Path, tmp_p
     assert value == {len(json.loads(kept))}
 
 
+def test_eval_keeps_one_list_for_all_suites(world: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    items, picture, file = tmp_path / "items.json", tmp_path / "rows.png", tmp_path / "rows.json"
+    asked = ("eval", tiny_checkpoint, "--data", world / "manifest.csv", "--oracle", "none", "--pairs", 1)
+    shown = call(*asked, "--suite", "all", "--items", items, "--json", file, "--plot", picture)
+    every = json.loads(file.read_text())
+    assert all(set(row) == ROW_KEYS for row in every)
+    tasks = {row["task"] for row in every}
+    assert tasks >= {"t_classify", "zero_shot", "order_compa", "order_tact", "retrieval"}
+    assert tasks >= {f"zste_{number}" for number in range(1, 6)}
+    assert all(task in shown.stdout for task in tasks)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    kept = items.read_bytes()
+    call(*asked, "--suite", "order", "--items", items, "--seed", 3, "--json", file)
+    own = json.loads(file.read_text())
+    assert {row["task"] for row in own} == {"order_compa", "order_tact"}
+    # Another seed draws other intervals, but the list is the one that was kept.
+    value = {(row["task"], row["metric"], row["slice"]): (row["value"], row["n"]) for row in every}
+    for row in own:
+        assert (row["value"], row["n"]) == value[row["task"], row["metric"], row["slice"]]
+    assert items.read_bytes() == kept
+
+
+def test_eval_says_which_list_a_suite_needs(world: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.json"
+    pairs.write_text("[]")
+    asked = ("eval", tiny_checkpoint, "--data", world / "manifest.csv", "--items", pairs)
+    assert "leave out --items" in failure(*asked, "--suite", "retrieval")
+    assert "pairs.json cannot be read as the items of ZSTE" in failure(*asked, "--suite", "zste")
+    assert pairs.read_text() == "[]"
+
+
 def test_eval_reports_a_broken_file_and_can_do_without_oracle(broken: Path, tiny_checkpoint: Path) -> None:
     file = broken / "rows.json"
     result = call(

@@ -69,12 +69,23 @@ class TestEncodeTexts:
             embedded = text.encoder.embed(ids)
             time, saliency = events(embedded, mask)
             gap = (time[:, :, None] - time[:, None]) / events.log_temperature.exp()
-            visible = torch.exp(-(gap**2)) * (saliency * words).clamp(max=1)[:, None]
+            saliency = saliency * words
+            visible = torch.exp(-(gap**2)) * (saliency / saliency.amax(1, keepdim=True))[:, None]
             states = text.states(embedded, special, mask, visible)
             torch.testing.assert_close(
                 grown.encode_texts(TEXTS, states), grown.encode_texts(TEXTS), atol=1e-5, rtol=0
             )
             assert (grown.encode_texts(TEXTS, states.flip(1)) - grown.encode_texts(TEXTS)).abs().max() > 1e-3
+
+
+    def test_the_scale_of_saliency_says_nothing(self, grown: CompactModel) -> None:
+        faint = grown.copy()
+        assert faint.text.events is not None
+        with torch.no_grad():
+            faint.text.events.context.out.bias[1] -= 3
+            torch.testing.assert_close(
+                faint.encode_texts(TEXTS), grown.encode_texts(TEXTS), atol=1e-5, rtol=0
+            )
 
 
 class TestStates:

@@ -29,8 +29,9 @@ def test_a_group_depends_on_seed_and_index_alone(events: list[Event]) -> None:
     fresh = Grouper(events[::-1], grouper.recipe, 0, Sounds(RATE))
     recordings = {tuple(p.event.recording for p in s.placements) for group in first for s in group}
     again = [fresh.group(index) for index in range(11, -1, -1)][::-1]
-    assert [[phrases(s) for s in group] for group in again] == [
-        [phrases(s) for s in group] for group in first
+    # Which of two overlaid events begins first depends on the recordings.
+    assert [[set(phrases(s)) for s in group] for group in again] == [
+        [set(phrases(s)) for s in group] for group in first
     ]
     same_order = Grouper(events, grouper.recipe, 0, Sounds(RATE))
     assert [same_order.group(index) for index in range(11, -1, -1)][::-1] == first
@@ -80,8 +81,8 @@ def test_other_groups(events: list[Event], sequences: float, overlaps: float, re
     for index in range(20):
         pair = grouper.group(index)
         assert [scene.relation for scene in pair] == [relation] * 2
-        heard = phrases(pair[0]) + phrases(pair[1])
-        assert len(heard) == len(set(heard)) == (4 if relation == "overlap" else 2)
+        for heard in map(phrases, pair):
+            assert len(heard) == len(set(heard)) == (2 if relation == "overlap" else 1)
 
 
 def test_shares_of_relations(events: list[Event]) -> None:

@@ -127,9 +127,11 @@ class TextTower(nn.Module):
             temperature = self.events.log_temperature.exp()
             time, saliency = self.events(embedded, mask)
             saliency = saliency * words
+            # Pooling takes no notice of their scale, but what words see of each other would fade with it.
+            saliency = saliency / saliency.amax(-1, keepdim=True).clamp_min(1e-6)
             same = affinity(time[..., None] / temperature)
         if states is None:
-            states = self.states(embedded, special, mask, (same * saliency[:, None].clamp(max=1)).detach())
+            states = self.states(embedded, special, mask, (same * saliency[:, None]).detach())
         mass = same * saliency[:, None]
         phrase = (mass @ states) / mass.sum(-1, keepdim=True).clamp_min(1e-6)
         return event_moments(self.content(phrase), saliency, same, time, temperature, self.moments)
