@@ -1,51 +1,27 @@
-"""Losses against hand-worked numbers, against slow transcriptions of their formulas, and their properties."""
+"""T-CLAP's temporal-focused loss against hand-worked numbers, a slow transcription, and its properties."""
 
 import math
 
 import pytest
 import torch
+from hand_worked import (
+    AUDIO,
+    FALSE,
+    SCALE,
+    TEXT,
+    assert_zero_with_gradients,
+    coin_flips,
+    dot,
+    unit_rows,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from chronoclap.losses import Reading, info_nce, temporal_focused
+from chronoclap.losses import Reading, temporal_focused
 
 READINGS: tuple[Reading, ...] = ("pair", "batch-own", "batch-all")
-
-# The hand-worked case: cosines can be read off, the scale is 2, so
-#   2 A T' = [[1.2, 0.0],     audio 1 with text 1, text 2
-#             [1.6, 2.0]]     audio 2
-#   2 A N' = [[1.6, 1.2],     audio 1 with contradiction 1, contradiction 2
-#             [1.2, -1.6]]    audio 2
-AUDIO = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
-TEXT = torch.tensor([[0.6, 0.8], [0.0, 1.0]], dtype=torch.float64)
-FALSE = torch.tensor([[[0.8, 0.6]], [[0.6, -0.8]]], dtype=torch.float64)
-SCALE = 2.0
-
-
-def unit_rows(seed: int, *shape: int) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return F.normalize(torch.randn(*shape, generator=generator, dtype=torch.float64), dim=-1)
-
-
-def dot(a: Tensor, b: Tensor) -> float:
-    return sum(float(x) * float(y) for x, y in zip(a, b, strict=True))
-
-
-def slow_info_nce(audio: Tensor, text: Tensor, scale: float, alike: Tensor | None = None) -> float:
-    """Both directions of L_c as the formula has them, one exponential after another."""
-    b = len(audio)
-    total = 0.0
-    for i in range(b):
-        for first, second in ((audio, text), (text, audio)):
-            below = 0.0
-            for j in range(b):
-                # Row i of the masked matrix in one direction, its column i in the other.
-                hidden = alike is not None and i != j and bool(alike[i, j] if first is audio else alike[j, i])
-                below += 0.0 if hidden else math.exp(scale * dot(first[i], second[j]))
-            total -= math.log(math.exp(scale * dot(first[i], second[i])) / below)
-    return total / (2 * b)
 
 
 def slow_temporal(
@@ -75,92 +51,6 @@ def slow_temporal(
                     below += math.exp(scale * dot(audio[i], false[owner, n]))
         terms.append(-math.log(above / below))
     return sum(terms) / len(terms) if terms else 0.0
-
-
-class TestInfoNce:
-    def test_hand_worked_two_by_two(self) -> None:
-        # Audio to text: ln(1 + e^-1.2) = 0.26328246, ln(1 + e^-0.4) = 0.51301525, mean 0.38814886.
-        # Text to audio: ln(1 + e^0.4) = 0.91301525, ln(1 + e^-2.0) = 0.12692801, mean 0.51997163.
-        # L_c = (0.38814886 + 0.51997163) / 2
-        assert info_nce(AUDIO, TEXT, SCALE).item() == pytest.approx(0.45406024, abs=1e-7)
-
-    def test_is_the_mean_of_two_directions_that_differ(self) -> None:
-        logits = SCALE * AUDIO @ TEXT.T
-        target = torch.arange(2)
-        to_text, to_audio = F.cross_entropy(logits, target), F.cross_entropy(logits.T, target)
-        assert to_text.item() == pytest.approx(0.38814886, abs=1e-7)
-        assert to_audio.item() == pytest.approx(0.51997163, abs=1e-7)
-        # A loss that trains one direction twice gives one of these two instead.
-        both = info_nce(AUDIO, TEXT, SCALE).item()
-        assert abs(both - to_text.item()) > 0.06
-        assert abs(both - to_audio.item()) > 0.06
-
-    @given(st.integers(0, 10_000), st.integers(2, 6), st.floats(1, 100))
-    @settings(max_examples=25, deadline=None)
-    def test_exchanging_sound_and_text_changes_nothing(self, seed: int, b: int, scale: float) -> None:
-        audio, text = unit_rows(seed, 2, b, 5)
-        assert info_nce(audio, text, scale).item() == pytest.approx(
-            info_nce(text, audio, scale).item(), abs=1e-9
-        )
-
-    @given(st.integers(0, 10_000), st.integers(1, 5), st.floats(0.5, 30))
-    @settings(max_examples=25, deadline=None)
-    def test_equals_the_slow_formula(self, seed: int, b: int, scale: float) -> None:
-        audio, text = unit_rows(seed, 2, b, 4)
-        assert info_nce(audio, text, scale).item() == pytest.approx(
-            slow_info_nce(audio, text, scale), abs=1e-9
-        )
-
-    def test_alike_texts_do_not_compete(self) -> None:
-        audio, text = unit_rows(3, 2, 4, 5)
-        alike = torch.eye(4, dtype=torch.bool)
-        alike[0, 2] = alike[2, 0] = alike[1, 3] = True  # one pair both ways, one one way only
-        masked = info_nce(audio, text, 7.0, alike)
-        assert masked.item() == pytest.approx(slow_info_nce(audio, text, 7.0, alike), abs=1e-9)
-        assert masked.item() < info_nce(audio, text, 7.0).item()
-
-    def test_the_diagonal_of_alike_is_ignored(self) -> None:
-        audio, text = unit_rows(3, 2, 4, 5)
-        with_diagonal, without = torch.eye(4, dtype=torch.bool), torch.zeros(4, 4, dtype=torch.bool)
-        plain = info_nce(audio, text, 7.0).item()
-        assert info_nce(audio, text, 7.0, with_diagonal).item() == plain
-        assert info_nce(audio, text, 7.0, without).item() == plain
-
-    def test_rows_that_are_all_alike_cost_nothing(self) -> None:
-        audio, text = unit_rows(4, 2, 3, 5)
-        assert info_nce(audio, text, 7.0, torch.ones(3, 3, dtype=torch.bool)).item() == 0
-
-    def test_one_row_costs_nothing(self) -> None:
-        assert info_nce(AUDIO[:1], TEXT[:1], SCALE).item() == 0
-
-    @given(st.integers(0, 10_000), st.floats(0.1, 1.4), st.floats(0.01, 0.1))
-    @settings(max_examples=25, deadline=None)
-    def test_falls_when_a_true_caption_moves_nearer(self, seed: int, angle: float, step: float) -> None:
-        # Each text lies between its sound and an axis that no sound has: only its own cosine moves.
-        audio = F.pad(torch.eye(3, dtype=torch.float64), (0, 1))
-        away = torch.tensor([0.0, 0, 0, 1], dtype=torch.float64)
-        row = seed % 3
-
-        def loss(own: float) -> float:
-            angles = [angle] * 3
-            angles[row] = own
-            text = torch.stack(
-                [math.cos(x) * a + math.sin(x) * away for x, a in zip(angles, audio, strict=True)]
-            )
-            return info_nce(audio, text, 5.0).item()
-
-        assert loss(angle - step) < loss(angle)
-
-    def test_gradients(self) -> None:
-        audio, text = unit_rows(5, 2, 3, 4).requires_grad_().unbind()
-        scale = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
-        alike = torch.tensor([[1, 0, 1], [0, 1, 0], [1, 0, 1]], dtype=torch.bool)
-        leaves = [x.detach().requires_grad_() for x in (audio, text)]
-        assert torch.autograd.gradcheck(lambda a, t, s: info_nce(a, t, s, alike), (*leaves, scale))
-
-    def test_a_large_scale_stays_finite(self) -> None:
-        audio, text = unit_rows(6, 2, 8, 16).float()
-        assert torch.isfinite(info_nce(audio, -text, 100.0))
 
 
 class TestTemporalFocused:
@@ -296,3 +186,33 @@ class TestTemporalFocused:
         reversed_sounds = torch.tensor([[[0.0, 1.0]], [[1.0, 0.0]]], dtype=torch.float64)
         loss = temporal_focused(TEXT, AUDIO, reversed_sounds, SCALE)
         assert loss.item() == pytest.approx((0.91301525 + 0.12692801) / 2, abs=1e-7)
+
+    @pytest.mark.parametrize("reading", READINGS)
+    def test_no_room_for_contradictions_is_zero(self, reading: Reading) -> None:
+        assert_zero_with_gradients(
+            lambda a, t, f, s: temporal_focused(a, t, f, s, reading),
+            *(AUDIO, TEXT, FALSE[:, :0], torch.tensor(SCALE)),
+        )
+
+    @pytest.mark.parametrize("reading", READINGS)
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_masks_leave_finite_gradients(self, reading: Reading, dtype: torch.dtype) -> None:
+        leaves = [x.to(dtype).requires_grad_() for x in (AUDIO, TEXT, FALSE, torch.tensor(100.0))]
+        valid = torch.tensor([[True], [False]])
+        loss = temporal_focused(*leaves, reading, valid, torch.ones(2, 2, dtype=torch.bool))
+        assert loss.dtype == dtype
+        for gradient in torch.autograd.grad(loss, leaves):
+            assert torch.isfinite(gradient).all()
+            assert gradient.any()
+
+    @pytest.mark.parametrize("reading", READINGS)
+    def test_the_order_of_the_batch_does_not_matter(self, reading: Reading) -> None:
+        audio, text = unit_rows(12, 2, 4, 5)
+        false = unit_rows(13, 4, 2, 5)
+        valid, alike = coin_flips(14, 0.6, 4, 2), coin_flips(15, 0.3, 4, 4)
+        order = torch.tensor([2, 0, 3, 1])
+        before = temporal_focused(audio, text, false, 5.0, reading, valid, alike).item()
+        after = temporal_focused(
+            audio[order], text[order], false[order], 5.0, reading, valid[order], alike[order][:, order]
+        ).item()
+        assert after == pytest.approx(before, abs=1e-12)
