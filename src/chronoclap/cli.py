@@ -265,7 +265,11 @@ def evaluate(
     data: Data,
     split: Split = "test",
     suite: Annotated[
-        Literal["temporal"], typer.Option(help="temporal: order of two events, its controls, and zero-shot.")
+        Literal["temporal", "zste", "order", "retrieval", "all"],
+        typer.Option(
+            help="temporal: order of two events, its controls, and zero-shot; zste: the five tasks of ZSTE; "
+            "order: tests in the form of CompA and TACT; retrieval: of single sounds."
+        ),
     ] = "temporal",
     json_file: Json = None,
     plot_file: Annotated[
@@ -282,7 +286,8 @@ def evaluate(
     items: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Ask about the pairs in this file; where there is none, keep them in it."
+            metavar="FILE",
+            help="Ask about the pairs or items in this file; where there is none, keep them in it.",
         ),
     ] = None,
     seed: Seed = 0,
@@ -290,7 +295,8 @@ def evaluate(
     """Measure whether models know what came first, beside chance and beside a perfect sense of time."""
     from rich import print as show
 
-    from chronoclap.evaluation import evaluate_temporal, plot, tables, write_json
+    from chronoclap.evaluation import evaluate as measure
+    from chronoclap.evaluation import plot, tables, write_json
     from chronoclap.models import load
 
     events = jobs.read_events(data)
@@ -299,12 +305,15 @@ def evaluate(
     for name, clap in claps.items():
         if titles.count(clap.name) > 1:
             clap.name = name  # directories may call themselves alike, but are not named alike
-    bound = None if oracle == "none" else claps.get(oracle) or load(oracle)
+    bound = None
+    if suite in ("temporal", "all") and oracle != "none":
+        bound = claps.get(oracle) or load(oracle)
     asked = None
     if items is not None:
-        asked = jobs.pairs_to_ask(items, [event for event in events if event.split == split], pairs, seed)
-    rows = evaluate_temporal(
-        list(claps.values()), events, split, bound, seed, pairs, progress=True, pairs=asked, note=note
+        chosen = [event for event in events if event.split == split]
+        asked = jobs.items_to_ask(items, suite, chosen, pairs, seed)
+    rows = measure(
+        list(claps.values()), events, suite, split, bound, seed, pairs, progress=True, items=asked, note=note
     )
     show(tables(rows))
     if json_file is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # torch takes seconds to import: functions import what they n
     import numpy as np
 
     from chronoclap.audio import Waveform
-    from chronoclap.evaluation import Pair
+    from chronoclap.evaluation import ItemList, Pair, Suite
     from chronoclap.models import Clap
     from chronoclap.scenes import Event, Scene, Sounds
 
@@ -227,17 +227,39 @@ def read_training_events(data: Sequence[str], rate: int) -> "list[Event]":
     return playable(kept, rate)
 
 
-def pairs_to_ask(items: Path, events: "Sequence[Event]", n_pairs: int, seed: int) -> "list[Pair]":
-    """The list of pairs in a file; where there is no such file, a list drawn now and kept there."""
-    from chronoclap.evaluation import draw_pairs, load_pairs, save_pairs
-    from chronoclap.evaluation.recordings import RATE
+def items_to_ask(
+    items: Path, suite: "Suite", events: "Sequence[Event]", n_pairs: int, seed: int
+) -> "list[Pair] | ItemList":
+    """The list in a file; where there is no such file, a list drawn now and kept there.
 
+    Args:
+        items: the file.
+        suite: "zste" and "all" ask about items of ZSTE, "temporal" and "order" about pairs, which a file of
+            items holds too.
+        events: the events of the split.
+        n_pairs: pairs for each slice of a new list.
+        seed: of its draw.
+
+    Raises:
+        DataError: the file holds another list, or the suite needs none.
+    """
+    from chronoclap.evaluation import draw_items, draw_pairs, load_items, load_pairs, save_items, save_pairs
+    from chronoclap.evaluation.recordings import RATE
+    from chronoclap.evaluation.zero_shot import event_labels
+
+    if suite == "retrieval":
+        raise DataError("The suite retrieval asks about every recording and has no list: leave out --items.")
+    whole = suite in ("zste", "all")
     if items.exists():
-        return load_pairs(items)
+        return load_items(items) if whole else load_pairs(items)
     pairs = draw_pairs(playable(events, RATE), n_pairs, seed)
     with replacing(items) as new:
-        save_pairs(pairs, new)
-    return pairs
+        if not whole:
+            save_pairs(pairs, new)
+            return pairs
+        drawn = draw_items(pairs, event_labels(events), seed)
+        save_items(drawn, new)
+        return drawn
 
 
 # Scenes

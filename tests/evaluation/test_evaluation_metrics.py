@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,11 +7,29 @@ from hypothesis import strategies as st
 
 from chronoclap.evaluation.metrics import (
     bootstrap,
+    compa_scores,
     pair_scores,
     pair_similarity,
+    precision_at,
+    precision_chance,
+    recall_at,
+    recall_chance,
+    similarities,
     source_weights,
     top1,
+    top_set,
+    true_ranks,
     wins,
+)
+
+FIVE_PAIRS = np.array(
+    [
+        [[0.9, 0.1], [0.2, 0.8]],  # all four right
+        [[0.9, 0.8], [0.5, 0.6]],  # texts: 2 of 2; sounds: text AB right (0.9 > 0.5), BA wrong (0.6 < 0.8)
+        [[0.3, 0.3], [0.3, 0.3]],  # ties: nothing right
+        [[0.1, 0.9], [0.8, 0.2]],  # all four wrong
+        [[0.9, 0.5], [0.7, 0.6]],  # texts: AB right, BA wrong (0.6 < 0.7); sounds: both right
+    ]
 )
 
 
@@ -23,22 +43,23 @@ def test_a_tie_or_a_nan_is_no_win() -> None:
 
 
 def test_pair_scores_by_hand() -> None:
-    similarity = np.array(
-        [
-            [[0.9, 0.1], [0.2, 0.8]],  # all four right
-            [
-                [0.9, 0.8],
-                [0.5, 0.6],
-            ],  # texts: 2 of 2; sounds: text AB right (0.9 > 0.5), text BA wrong (0.6 < 0.8)
-            [[0.3, 0.3], [0.3, 0.3]],  # ties: nothing right
-            [[0.1, 0.9], [0.8, 0.2]],  # all four wrong
-            [[0.9, 0.5], [0.7, 0.6]],  # texts: AB right, BA wrong (0.6 < 0.7); sounds: both right
-        ]
-    )
-    scores = pair_scores(similarity)
+    scores = pair_scores(FIVE_PAIRS)
     assert scores.audio_to_text.tolist() == [1, 1, 0, 0, 0.5]
     assert scores.text_to_audio.tolist() == [1, 0.5, 0, 0, 1]
     assert scores.joint.tolist() == [1, 0, 0, 0, 0]
+
+
+def test_compa_asks_for_both_choices_of_a_direction() -> None:
+    scores = compa_scores(FIVE_PAIRS)
+    assert scores.text.tolist() == [1, 1, 0, 0, 0]
+    assert scores.audio.tolist() == [1, 0, 0, 0, 1]
+    assert scores.group.tolist() == [1, 0, 0, 0, 0]
+
+
+def test_compa_of_random_similarities_is_its_published_chance() -> None:
+    scores = compa_scores(np.random.default_rng(0).standard_normal((20_000, 2, 2)))
+    means = [column.mean() for column in scores]
+    assert means == pytest.approx([1 / 4, 1 / 4, 1 / 6], abs=0.01)
 
 
 def test_pair_scores_refuses_another_shape() -> None:
@@ -76,6 +97,68 @@ def test_equal_vectors_tie_exactly() -> None:
 def test_top1_by_hand() -> None:
     similarity = np.array([[0.1, 0.9, 0.3], [0.5, 0.5, 0.1], [0.2, 0.1, 0.3], [np.nan, 0.1, 0.2]])
     assert top1(similarity, np.array([1, 0, 0, 0])).tolist() == [1, 0, 0, 0]
+
+
+def test_top_set_by_hand() -> None:
+    similarity = np.array(
+        [
+            [0.9, 0.7, 0.3, 0.1],  # the two true ones lead
+            [0.7, 0.9, 0.3, 0.1],  # and may do so in any order
+            [0.5, 0.5, 0.3, 0.1],  # or alike
+            [0.9, 0.3, 0.3, 0.1],  # but not tie with a false one
+            [0.9, 0.3, 0.7, 0.1],
+            [np.nan, 0.7, 0.3, 0.1],
+            [0.9, 0.7, 0.3, np.nan],
+        ]
+    )
+    assert top_set(similarity, np.array([[0, 1]] * 7)).tolist() == [1, 1, 1, 0, 0, 0, 0]
+    assert similarity[0, 0] == 0.9  # what was given is left as it was
+
+
+def test_ranks_by_hand() -> None:
+    similarity = np.array(
+        [
+            [0.9, 0.5, 0.5, 0.1],  # one ahead and one tied: third; then the last
+            [0.1, 0.8, 0.2, 0.9],  # at once
+            [0.3, 0.3, 0.3, 0.3],  # ties: last
+            [0.3, np.nan, 0.2, 0.1],  # a NaN is no find, and the false ones keep their places
+            [np.nan, 0.5, 0.2, 0.4],  # a false NaN goes ahead
+        ]
+    )
+    ranks = true_ranks(similarity, np.array([[False, True, False, True]] * 5))
+    assert ranks[:, :2].tolist() == [[3, 4], [1, 2], [3, 4], [3, 4], [2, 3]]
+    assert np.isinf(ranks[:, 2:]).all()
+    assert recall_at(ranks, 1).tolist() == [0, 1, 0, 0, 0]
+    assert recall_at(ranks, 3).tolist() == [1, 1, 1, 1, 1]
+    # The first relevant one stands third, the second fourth: (1/3 + 2/4) / 2, and looking at three 1/3 / 2.
+    assert precision_at(ranks, 10)[0] == pytest.approx((1 / 3 + 2 / 4) / 2)
+    assert precision_at(ranks, 3)[0] == pytest.approx(1 / 6)
+    assert precision_at(ranks, 10)[1] == 1
+
+
+def test_more_relevant_ones_than_places_can_still_be_perfect() -> None:
+    ranks = true_ranks(np.linspace(1, 0, 5)[None], np.array([[True, True, True, False, False]]))
+    assert precision_at(ranks, 2).tolist() == [1]
+
+
+@pytest.mark.parametrize("relevant", [1, 2, 4, 5])
+@pytest.mark.parametrize("k", [1, 2, 3, 10])
+def test_chance_of_retrieval_is_the_mean_over_all_rankings(relevant: int, k: int) -> None:
+    # Every set of places that the relevant ones among five can take, the highest score first.
+    places = list(combinations(range(5), relevant))
+    table = np.array([[place in own for place in range(5)] for own in places])
+    ranks = true_ranks(np.tile(np.arange(5.0)[::-1], (len(places), 1)), table)
+    assert recall_at(ranks, k).mean() == pytest.approx(recall_chance(relevant, 5, k))
+    assert precision_at(ranks, k).mean() == pytest.approx(precision_chance(relevant, 5, k))
+
+
+def test_equal_texts_tie_with_every_sound() -> None:
+    generator = np.random.default_rng(0)
+    text = np.repeat(generator.standard_normal((1, 515)), 9, axis=0).astype(np.float32)
+    audio = generator.standard_normal((33, 515)).astype(np.float32)
+    similarity = similarities(audio, text)
+    assert (similarity == similarity[:, :1]).all()
+    np.testing.assert_allclose(similarity, audio @ text.T, rtol=1e-3)
 
 
 def test_weights_of_two_sources_by_hand() -> None:

@@ -9,9 +9,12 @@ from rich.console import Console
 from tone_world import Ear, make_events
 
 from chronoclap.errors import ChronoclapError, DataError, ModelError
-from chronoclap.evaluation import evaluate_temporal, plot, read_json, tables, write_json
+from chronoclap.evaluation import evaluate, evaluate_temporal, plot, read_json, tables, write_json
 from chronoclap.evaluation.items import draw_pairs
+from chronoclap.evaluation.report import SUITES
 from chronoclap.evaluation.rows import Row
+from chronoclap.evaluation.zero_shot import event_labels
+from chronoclap.evaluation.zste_items import draw_items
 from chronoclap.scenes.event import Event
 
 ROWS = [
@@ -46,6 +49,59 @@ def test_the_whole_suite_runs_on_the_same_items_for_every_model(events: list[Eve
     # Only the split's own recordings are asked about.
     assert {row.n for row in rows if row.task == "zero_shot" and row.slice == "all"} == {21}
     assert notes == ["blind scores both orders of every pair alike: text_bias has no scale, and no rows."]
+
+
+def test_all_is_every_suite_on_the_same_items_and_hears_what_they_share_once(events: list[Event]) -> None:
+    ear = Ear("good", noise=0.3)
+    rows = evaluate([ear], events, "all", oracle=Ear("base"), n_pairs=5)
+    items = draw_items(draw_pairs(events, 5), event_labels(events))
+    alone = len({item.single for item in items.items})
+    assert ear.sounds == 2 * len(items.pairs) + 3 * len(items.items) + alone + len(events)
+    apart = {suite: evaluate([ear], events, suite, oracle=Ear("base"), n_pairs=5) for suite in SUITES}
+    # The noise of this ear follows the batch, so that only the shared sounds are heard alike.
+    assert {row for row in rows if not row.task.startswith("zste")} == {
+        row for name, own in apart.items() if name != "zste" for row in own
+    }
+    assert apart["temporal"] == evaluate_temporal([ear], events, oracle=Ear("base"), n_pairs=5)
+    assert {name: {row.task for row in own} for name, own in apart.items()} == {
+        "temporal": {
+            "t_classify",
+            "control_text_only",
+            "control_paraphrase",
+            "zero_shot",
+            "zero_shot_esc50",
+        },
+        "zste": {f"zste_{number}" for number in range(1, 6)},
+        "order": {"order_compa", "order_tact"},
+        "retrieval": {"retrieval"},
+    }
+    assert {row.model for own in ("zste", "order", "retrieval") for row in apart[own]} == {"good"}
+
+
+def test_a_kept_list_of_items_is_used_and_cleared_of_unreadable_recordings(events: list[Event]) -> None:
+    asked = draw_items(draw_pairs(events, 6, seed=5), [*event_labels(events), "something else"], seed=7)
+    rows = evaluate([Ear()], events, "all", items=asked, note=lambda _: None)
+    first = {row.task: row for row in reversed(rows) if row.slice == "all"}
+    assert first["zste_3"].n == first["order_tact"].n == first["t_classify"].n == len(asked.items)
+    # The names of the list count, not those of the manifest.
+    assert (first["zste_1"].chance, first["zero_shot"].chance) == (1 / 8, 1 / 7)
+    Path(asked.pairs[0].first.recording).write_bytes(b"")
+    rows = evaluate([Ear()], events, "zste", items=asked, note=lambda _: None)
+    left = sum(asked.pairs[0].first not in (pair.first, pair.second) for pair in asked.pairs)
+    assert next(row.n for row in rows if row.task == "zste_3") == left < len(asked.items)
+
+
+def test_pairs_kept_serve_zste_too(events: list[Event]) -> None:
+    pairs = draw_pairs(events, 4, seed=3)
+    rows = evaluate([Ear()], events, "zste", items=pairs)
+    assert rows == evaluate([Ear()], events, "zste", items=draw_items(pairs, event_labels(events)))
+
+
+def test_retrieval_draws_no_pairs(events: list[Event]) -> None:
+    notes: list[str] = []
+    dogs = [event for event in events if event.phrase in ("dog", "saw")]
+    assert {row.task for row in evaluate([Ear()], dogs, "retrieval", note=notes.append)} == {"retrieval"}
+    assert not notes
 
 
 def test_an_empty_slice_is_noted_and_has_no_rows(
@@ -175,6 +231,18 @@ def test_tables_lose_nothing_at_eighty_columns() -> None:
     assert not any("…" in word for word in words)
 
 
+def test_tables_say_what_a_task_asks_and_hide_no_small_chance() -> None:
+    rows = [
+        replace(ROWS[0], task="zste_5", metric="mixed", chance=1 / 4950),
+        replace(ROWS[0], task="zste_5", metric="mixed_apart", chance=0.0),
+    ]
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(tables(rows))
+    lines = console.export_text().splitlines()
+    assert lines[0].strip() == "zste_5: which label is first, and which second?"
+    assert [line.split()[-1] for line in lines if line.strip().startswith("mixed")] == ["<0.001", "0.000"]
+
+
 def test_a_plot_is_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     plot(ROWS, tmp_path / "bars.svg")
@@ -182,6 +250,21 @@ def test_a_plot_is_drawn(tmp_path: Path) -> None:
     assert all(
         f"<!-- {label} -->" in drawing for label in ("before", "after", "oracle-halves", "chance", "joint")
     )
+
+
+def test_a_plot_has_a_line_of_panels_for_each_task(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = [
+        replace(row, task="retrieval", metric=f"m{number}", chance=number / 10)
+        for number in range(5)
+        for row in ROWS[:2]
+    ]
+    plot([*ROWS, *rows], tmp_path / "bars.svg")
+    drawing = (tmp_path / "bars.svg").read_text()
+    drawn = ("t_classify", "retrieval", "joint", *(f"m{number}" for number in range(5)))
+    assert all(f"<!-- {label} -->" in drawing for label in drawn)
+    # Zero-shot is in the table; the picture is of what is asked about time and of retrieval.
+    assert "<!-- zero_shot -->" not in drawing
 
 
 def test_a_plot_of_nothing_is_refused(tmp_path: Path) -> None:

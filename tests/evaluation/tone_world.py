@@ -15,6 +15,16 @@ NAMES = SEEN + UNSEEN
 HELD_OUT = frozenset({"bell", "rain"})
 FILE_RATE = 16_000
 LEAD = 0.4  # seconds of silence before and after each tone
+CONNECTIVES = (
+    " followed by ",
+    " before ",
+    " and later ",
+    " and then ",
+    " preceded by ",
+    " after ",
+    " while ",
+)
+TURNED = (" preceded by ", " after ")  # name the later one first
 
 
 def frequency(name: str) -> float:
@@ -41,19 +51,31 @@ def make_events(folder: Path, each: int = 3, split: str = "test") -> list[Event]
     return events
 
 
-def heard(sound: Waveform) -> list[str]:
-    """The tones of a sound in the order in which they come, silences left out."""
+def loudness(sound: Waveform) -> np.ndarray:
+    """(frames, tones): how loud each tone is in each frame of 20 ms, frames of silence left out."""
     samples, rate = sound
     size = round(0.02 * rate)
     frames = samples[: len(samples) // size * size].reshape(-1, size)
     frames = frames[np.abs(frames).max(axis=1) > 0.1]
-    peaks = np.abs(np.fft.rfft(frames * np.hanning(size), axis=1)).argmax(axis=1) * rate / size
-    nearest = np.abs(peaks[:, None] - [frequency(name) for name in NAMES]).argmin(axis=1)
+    spectrum = np.abs(np.fft.rfft(frames * np.hanning(size), axis=1))
+    return spectrum[:, [round(frequency(name) * size / rate) for name in NAMES]]
+
+
+def heard(sound: Waveform) -> list[str]:
+    """The tones of a sound in the order in which they come, silences left out."""
     names: list[str] = []
-    for index in nearest:
+    for index in loudness(sound).argmax(axis=1):
         if not names or names[-1] != NAMES[index]:
             names.append(NAMES[index])
     return names
+
+
+def chord(sound: Waveform) -> list[str]:
+    """The tones that sound with another for 0.1 s or more."""
+    levels = loudness(sound)
+    present = levels > 0.5 * levels.max(axis=1, keepdims=True)
+    together = present & (present.sum(axis=1, keepdims=True) > 1)
+    return [name for name, frames in zip(NAMES, together.sum(axis=0), strict=True) if frames >= 5]
 
 
 def one_hot(name: str) -> np.ndarray:
@@ -61,9 +83,11 @@ def one_hot(name: str) -> np.ndarray:
 
 
 class Ear:
-    """Hears what comes first and what comes last, and reads the same in a text: a perfect model.
+    """Hears what comes first, what comes last and what sounds at once, and reads the same in a text: a
+    perfect model.
 
-    The last dimension carries a constant of the sounds, against which texts may hold a prejudice.
+    A blind one hears what sounds, not when; with `chords` it still hears what sounds at once. The last
+    dimension carries a constant of the sounds, against which texts may hold a prejudice.
     """
 
     def __init__(
@@ -71,6 +95,7 @@ class Ear:
         name: str = "ear",
         *,
         blind: bool = False,
+        chords: bool = False,
         noise: float = 0.0,
         swapped: bool = False,
         bias: float = 0.0,
@@ -78,6 +103,7 @@ class Ear:
     ) -> None:
         self.name = name
         self.blind = blind
+        self.chords = chords
         self.noise = noise
         self.swapped = swapped
         self.bias = bias
@@ -97,24 +123,35 @@ class Ear:
     def _embed(self, item: Waveform) -> np.ndarray:
         self.rates.add(item.rate)
         self.seconds.append(len(item.samples) / item.rate)
-        names = heard(item)
-        first, last = one_hot(names[0]), one_hot(names[-1])
-        if self.blind:
-            first = last = (first + last) / 2
-        return np.concatenate([first, last, [np.float32(1)]]).astype(np.float32)
+        names, at_once = heard(item), chord(item)
+        first, last, both = one_hot(names[0]), one_hot(names[-1]), np.zeros(len(NAMES), np.float32)
+        if at_once:
+            first, last, both = both, both, sum(map(one_hot, at_once), both)
+        if self.blind and not (self.chords and at_once):
+            first = last = (first + last + both) / 2
+            both = both if self.chords else first
+        return np.concatenate([first, last, both, [np.float32(1)]]).astype(np.float32)
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         return np.stack([self._read(text) for text in texts])
 
     def _read(self, text: str) -> np.ndarray:
-        text = text.removesuffix(" sound")
-        prejudice = 0.0
-        if text.startswith("this is a sound of "):
-            first = last = text.removeprefix("this is a sound of ")
+        text = text.removesuffix(" sound").removeprefix("this is a sound of ")
+        nothing, prejudice = np.zeros(len(NAMES), np.float32), 0.0
+        connective = next((words for words in CONNECTIVES if words in text), None)
+        if text.startswith("In this concatenated sound, the "):
+            place, name = text.removeprefix("In this concatenated sound, the ").split(" sound is ")
+            parts = [one_hot(name), nothing, nothing]
+            if (place == "second") != self.swapped:
+                parts = [nothing, one_hot(name), nothing]
+        elif connective is None:
+            parts = [one_hot(text)] * 3
+        elif connective == " while ":
+            parts = [nothing, nothing, sum(map(one_hot, text.split(connective)), nothing)]
         else:
-            turned = " preceded by " in text
-            first, last = text.split(" preceded by " if turned else " followed by ")
+            first, last = text.split(connective)
             prejudice = self.bias if first < last else -self.bias
-            if (turned and self.inverts) != self.swapped:
+            if (connective in TURNED and self.inverts) != self.swapped:
                 first, last = last, first
-        return np.concatenate([one_hot(first), one_hot(last), [np.float32(prejudice)]]).astype(np.float32)
+            parts = [one_hot(first), one_hot(last), nothing]
+        return np.concatenate([*parts, [np.float32(prejudice)]]).astype(np.float32)

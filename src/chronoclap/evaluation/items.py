@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -110,6 +111,16 @@ def _draw(
     return drawn
 
 
+def pair_record(pair: Pair) -> dict[str, Any]:
+    """A pair as JSON knows it."""
+    return {"first": asdict(pair.first), "second": asdict(pair.second)}
+
+
+def read_pair(record: Any) -> Pair:
+    """The pair of a record that `pair_record` made; KeyError or TypeError where it is none."""
+    return Pair(Event(**record["first"]), Event(**record["second"]))
+
+
 def save_pairs(pairs: Sequence[Pair], path: str | Path) -> None:
     """Write a list of pairs as JSON.
 
@@ -117,12 +128,12 @@ def save_pairs(pairs: Sequence[Pair], path: str | Path) -> None:
         pairs: the list.
         path: file to write.
     """
-    records = [{"first": asdict(pair.first), "second": asdict(pair.second)} for pair in pairs]
+    records = [pair_record(pair) for pair in pairs]
     Path(path).write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
 
 
 def load_pairs(path: str | Path) -> list[Pair]:
-    """Read a list of pairs that `save_pairs` wrote.
+    """Read a list of pairs that `save_pairs` wrote, or the pairs of the items of ZSTE.
 
     Args:
         path: the file.
@@ -134,8 +145,9 @@ def load_pairs(path: str | Path) -> list[Pair]:
         DataError: the file is no such list.
     """
     try:
-        records = json.loads(Path(path).read_text(encoding="utf-8"))
-        return [Pair(Event(**record["first"]), Event(**record["second"])) for record in records]
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        records = content["items"] if isinstance(content, dict) else content
+        return [read_pair(record) for record in records]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(
             f"{path} cannot be read as a list of pairs ({error}): write it anew with save_pairs."

@@ -1,10 +1,11 @@
-"""Numbers from similarities: choices with ties wrong, top-1, and intervals over the sources of the sounds.
+"""Numbers from similarities: choices with ties wrong, ranks, and intervals over the sources of the sounds.
 
 Conventions: a similarity is higher for a better match; items run along the first axis; a score is a float
 in [0, 1] per item, so that a metric is the mean of its scores. No model, file or global state is touched.
 """
 
 from collections.abc import Collection, Sequence
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,20 @@ class PairScores(NamedTuple):
     audio_to_text: np.ndarray
     text_to_audio: np.ndarray
     joint: np.ndarray
+
+
+class CompaScores(NamedTuple):
+    """What CompA's order test gives each pair, 0 or 1; every field is a float64 array of shape (pairs,).
+
+    Attributes:
+        text: 1 where both sounds choose their true text.
+        audio: 1 where both texts choose their true sound.
+        group: 1 where all four choices are right.
+    """
+
+    text: np.ndarray
+    audio: np.ndarray
+    group: np.ndarray
 
 
 class Estimate(NamedTuple):
@@ -71,6 +86,39 @@ def pair_scores(similarity: np.ndarray) -> PairScores:
     return PairScores(texts.mean(axis=1), sounds.mean(axis=1), joint.astype(np.float64))
 
 
+def compa_scores(similarity: np.ndarray) -> CompaScores:
+    """Score both choices of a direction together, as CompA does.
+
+    Args:
+        similarity: as `pair_scores` takes it.
+
+    Returns:
+        The scores of each pair.
+
+    Raises:
+        ValueError: the array has another shape.
+
+    Source:
+        CompA (Ghosh et al. 2024): its text score f, audio score g and group score.
+    """
+    scores = pair_scores(similarity)
+    text, audio = scores.audio_to_text == 1, scores.text_to_audio == 1
+    return CompaScores(text.astype(np.float64), audio.astype(np.float64), scores.joint)
+
+
+def similarities(audio: np.ndarray, text: np.ndarray) -> np.ndarray:
+    """Compare every sound with every text; see `pair_similarity` for the precision.
+
+    Args:
+        audio: (sounds, dim) embeddings.
+        text: (texts, dim) embeddings.
+
+    Returns:
+        (sounds, texts) float32 similarities.
+    """
+    return (audio.astype(np.float64) @ text.astype(np.float64).T).astype(np.float32)
+
+
 def pair_similarity(audio: np.ndarray, text: np.ndarray) -> np.ndarray:
     """Compare the sounds of each pair with the texts of the same pair.
 
@@ -97,10 +145,110 @@ def top1(similarity: np.ndarray, truth: np.ndarray) -> np.ndarray:
     Returns:
         (items,) float64 scores, 0 or 1.
     """
-    items = np.arange(len(truth))
+    return top_set(similarity, truth[:, None])
+
+
+def top_set(similarity: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Score 1 where each of the true labels beats every other label, ties wrong.
+
+    Args:
+        similarity: (items, labels), more labels than true ones.
+        truth: (items, true labels) their indices, distinct; which of them is ahead of which does not matter.
+
+    Returns:
+        (items,) float64 scores, 0 or 1.
+    """
+    items = np.arange(len(truth))[:, None]
     others = similarity.astype(np.float64)
     others[items, truth] = -np.inf
-    return wins(similarity[items, truth], others.max(axis=1)).astype(np.float64)
+    return wins(similarity[items, truth].min(axis=1), others.max(axis=1)).astype(np.float64)
+
+
+def true_ranks(similarity: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+    """Rank what a query should find among all candidates; a tie, or a NaN, counts against it.
+
+    Args:
+        similarity: (queries, candidates).
+        relevant: (queries, candidates) bool, at least one true for each query.
+
+    Returns:
+        (queries, candidates) float64: the ranks of the relevant candidates of each query from 1 upwards in
+        rising order, infinite where there are no more.
+    """
+    ranks = np.full(similarity.shape, np.inf)
+    for row, own, true in zip(ranks, similarity, relevant, strict=True):
+        found = np.sort(np.where(np.isnan(own[true]), -np.inf, own[true]))[::-1]
+        others = np.sort(own[~true])  # a NaN goes last, as the best of them
+        ahead = len(others) - np.searchsorted(others, found, side="left")
+        row[: len(found)] = 1 + np.arange(len(found)) + ahead
+    return ranks
+
+
+def recall_at(ranks: np.ndarray, k: int) -> np.ndarray:
+    """Score 1 where something relevant is among the first k.
+
+    Args:
+        ranks: (queries, candidates) as `true_ranks` gives them.
+        k: how many are looked at, at least 1.
+
+    Returns:
+        (queries,) float64 scores, 0 or 1.
+    """
+    return (ranks[:, 0] <= k).astype(np.float64)
+
+
+def precision_at(ranks: np.ndarray, k: int) -> np.ndarray:
+    """Average precision among the first k: the mean over what they could hold of i / (rank of the i-th).
+
+    Args:
+        ranks: (queries, candidates) as `true_ranks` gives them.
+        k: how many are looked at, at least 1.
+
+    Returns:
+        (queries,) float64 scores in [0, 1]; 1 where the first ones are all relevant.
+
+    Source:
+        mAP@10 of WavCaps' retrieval code, ranks sorted; where more than k candidates are relevant it is
+        divided by k and not by their number, so that a perfect ranking scores 1.
+    """
+    place = np.arange(1, ranks.shape[1] + 1)
+    gains = np.where(ranks <= k, place / ranks, 0.0)
+    return gains.sum(axis=1) / np.minimum(np.isfinite(ranks).sum(axis=1), k)
+
+
+def recall_chance(relevant: int, candidates: int, k: int) -> float:
+    """What `recall_at` gives a random ranking on average.
+
+    Args:
+        relevant: number of relevant candidates, at least 1.
+        candidates: number of all candidates.
+        k: how many are looked at.
+
+    Returns:
+        The chance that k candidates drawn at random hold a relevant one.
+    """
+    k = min(k, candidates)
+    return 1 - comb(candidates - relevant, k) / comb(candidates, k)
+
+
+def precision_chance(relevant: int, candidates: int, k: int) -> float:
+    """What `precision_at` gives a random ranking on average.
+
+    A place holds a relevant candidate with chance relevant / candidates, and each place before it then holds
+    one with chance (relevant - 1) / (candidates - 1).
+
+    Args:
+        relevant: number of relevant candidates, at least 1.
+        candidates: number of all candidates.
+        k: how many are looked at.
+
+    Returns:
+        The expected average precision.
+    """
+    places = range(1, min(k, candidates) + 1)
+    before = (relevant - 1) / max(1, candidates - 1)
+    total = sum((1 + (place - 1) * before) / place for place in places)
+    return relevant / candidates * total / min(relevant, k)
 
 
 def source_weights(sources: Sequence[Collection[str]], resamples: int, seed: int) -> np.ndarray:

@@ -5,45 +5,59 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chronoclap.errors import ChronoclapError, DataError
+from chronoclap.evaluation import order, retrieval, t_classify, zste
 from chronoclap.evaluation.oracle import ORACLE
 from chronoclap.evaluation.rows import Row, distinct
-from chronoclap.evaluation.t_classify import TASK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+DRAWN = (t_classify.TASK, order.COMPA, order.TACT, *zste.TASKS, retrieval.TASK)
+PANELS = 4  # side by side
 
-def plot(rows: Sequence[Row], path: str | Path, task: str = TASK) -> None:
-    """Draw a task: a panel for each metric, a group of bars for each slice, a bar for each model.
 
-    The models stand in the order of the rows; the oracle is a line over each group, chance a dotted line
-    across.
+def plot(rows: Sequence[Row], path: str | Path, *tasks: str) -> None:
+    """Draw tasks below each other: a panel for each metric, a group of bars for each slice, a bar for each
+    model.
+
+    The models stand in the order of the rows; the oracle is a line over each group, chance a dotted one.
 
     Args:
         rows: the rows, for example before and after training.
         path: picture to write; its suffix names the format.
-        task: the task to draw.
+        tasks: the tasks to draw, those without rows left out; none given: `DRAWN`.
 
     Raises:
         ChronoclapError: matplotlib is not installed.
-        DataError: no row is of the task.
+        DataError: no row is of the tasks.
     """
+    tasks = tasks or DRAWN
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ChronoclapError(
             'Drawing needs matplotlib: install it with pip install "chronoclap[plots]".'
         ) from error
-    rows = [row for row in rows if row.task == task]
-    if not rows:
-        raise DataError(f"No row is of the task '{task}': there is nothing to draw.")
-    metrics = distinct(row.metric for row in rows)
-    figure = Figure(figsize=(1.0 + 3.6 * len(metrics), 3.6), layout="constrained")
-    for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
-        _panel(axes, [row for row in rows if row.metric == metric])
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    figure.suptitle(task)
+    lines = [line for task in tasks for line in _lines([row for row in rows if row.task == task])]
+    if not lines:
+        raise DataError(f"No row is of the tasks {', '.join(tasks)}: there is nothing to draw.")
+    columns = max(len(line) for line in lines)
+    figure = Figure(figsize=(1.0 + 3.6 * columns, 3.6 * len(lines)), layout="constrained")
+    grid = figure.subplots(len(lines), columns, squeeze=False)
+    for axes, line in zip(grid, lines, strict=True):
+        axes[0].set_ylabel(line[0][0].task)
+        for panel, own in zip(axes, line, strict=False):
+            _panel(panel, own)
+        for panel in axes[len(line) :]:
+            panel.set_axis_off()
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig(path)
+
+
+def _lines(rows: Sequence[Row]) -> list[list[list[Row]]]:
+    """The rows of a task by metric, and the metrics in lines of panels."""
+    metrics = [[row for row in rows if row.metric == name] for name in distinct(row.metric for row in rows)]
+    return [metrics[start : start + PANELS] for start in range(0, len(metrics), PANELS)]
 
 
 def _panel(axes: "Axes", rows: Sequence[Row]) -> None:
@@ -63,7 +77,9 @@ def _panel(axes: "Axes", rows: Sequence[Row]) -> None:
         starts = [slices.index(row.slice) - 0.4 for row in bound]
         ends = [start + 0.8 for start in starts]
         axes.hlines([row.value for row in bound], starts, ends, colors="black", label=ORACLE)
-    axes.axhline(rows[0].chance, linestyle="dotted", color="grey", label="chance")
+    chances = [next(row.chance for row in rows if row.slice == name) for name in slices]
+    starts, ends = ([place + side for place in range(len(slices))] for side in (-0.5, 0.5))
+    axes.hlines(chances, starts, ends, linestyle="dotted", color="grey", label="chance")
     axes.set_xticks(range(len(slices)), [name.replace("_", "\n") for name in slices])
     axes.set_title(rows[0].metric)
     axes.set_ylim(0, max(1.0, *(row.high for row in rows)))

@@ -1,26 +1,61 @@
-"""Run every temporal evaluation on some models, and print or keep what comes out."""
+"""Run suites of evaluations on some models, and print or keep what comes out.
+
+temporal: T-Classify, its controls, and zero-shot; zste: the five tasks of ZSTE; order: order tests in the
+form of CompA and TACT; retrieval: of single sounds. What two tasks play alike is embedded once.
+"""
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 from rich.box import SIMPLE
 from rich.console import Group
 from rich.table import Table
 
 from chronoclap.errors import DataError, ModelError
-from chronoclap.evaluation import controls, t_classify, zero_shot
+from chronoclap.evaluation import controls, order, retrieval, t_classify, zero_shot, zste
 from chronoclap.evaluation import oracle as oracle_halves
 from chronoclap.evaluation.embedder import Embedder
 from chronoclap.evaluation.items import PAIR_SLICES, Pair, draw_pairs
 from chronoclap.evaluation.recordings import RATE, readable
 from chronoclap.evaluation.rows import Row, distinct
+from chronoclap.evaluation.zste_items import ItemList, draw_items
 from chronoclap.scenes.event import Event
 from chronoclap.scenes.sounds import Sounds
 
 Note = Callable[[str], object]
+Suite = Literal["temporal", "zste", "order", "retrieval", "all"]
+SUITES = ("temporal", "zste", "order", "retrieval")
 SHOWN_PROBLEMS = 5
+QUESTIONS = {
+    order.COMPA: "both texts right, both sounds, all four choices",
+    order.TACT: "A before B, or B before A? And with after?",
+    "zste_1": "one sound: which label is it?",
+    "zste_2": "two sounds: which two labels are they?",
+    "zste_3": "A before B, B before A, or A while B?",
+    "zste_4": "the same, among many descriptions",
+    "zste_5": "which label is first, and which second?",
+    retrieval.TASK: "names by recordings, and recordings by names",
+}
+"""What a task asks, for the reader of its table."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What every model is asked about, alike; the items are those of ZSTE, None where it is not asked for."""
+
+    events: list[Event]
+    labels: list[str]
+    esc50: list[str]
+    pairs: list[Pair]
+    items: ItemList | None
+    sounds: Sounds
+    seed: int
+    progress: bool
 
 
 def evaluate_temporal(
@@ -35,7 +70,26 @@ def evaluate_temporal(
     pairs: Sequence[Pair] | None = None,
     note: Note = print,
 ) -> list[Row]:
-    """Run T-Classify, its controls and zero-shot classification on the same items for every model.
+    """Run T-Classify, its controls and zero-shot classification: `evaluate` with the suite "temporal"."""
+    return evaluate(
+        embedders, events, "temporal", split, oracle, seed, n_pairs, progress, items=pairs, note=note
+    )
+
+
+def evaluate(
+    embedders: Sequence[Embedder],
+    events: Sequence[Event],
+    suite: Suite = "all",
+    split: str = "test",
+    oracle: Embedder | None = None,
+    seed: int = 0,
+    n_pairs: int = 400,
+    progress: bool = False,
+    *,
+    items: Sequence[Pair] | ItemList | None = None,
+    note: Note = print,
+) -> list[Row]:
+    """Run a suite, or all, on the same items for every model.
 
     A recording that cannot be read is left out for all models and reported. A slice without items has no
     rows, which is reported too.
@@ -43,19 +97,21 @@ def evaluate_temporal(
     Args:
         embedders: the models, their names distinct.
         events: the whole manifest; classes of ESC-50 are gathered from all its splits.
+        suite: "temporal", "zste", "order", "retrieval", or "all" of them.
         split: the split to evaluate on.
-        oracle: the model whose halves make the rows of "oracle-halves"; None leaves them out.
-        seed: of the draw of pairs and of the bootstrap.
+        oracle: the model whose halves make the rows of "oracle-halves" in T-Classify; None leaves them out.
+        seed: of the draw of items and of the bootstrap.
         n_pairs: pairs for each slice.
         progress: show the models' progress bars.
-        pairs: a list kept from another run, in place of a new draw.
+        items: a list kept from another run, in place of a new draw: of pairs, or of items of ZSTE, whose
+            pairs the other suites then ask about.
         note: called with each remark for the reader.
 
     Returns:
         The rows, model by model, the oracle last.
 
     Raises:
-        DataError: the split has no events.
+        DataError: the split has no events, or too few classes.
         ModelError: two models have one name.
         AudioError: no recording can be read.
     """
@@ -69,19 +125,22 @@ def evaluate_temporal(
         raise DataError(
             f"No event is in the split '{split}'; the manifest has {sorted({e.split for e in events})}."
         )
+    suites = SUITES if suite == "all" else (suite,)
     sounds = Sounds(rate=RATE)
     kept = _played(chosen, sounds, note)
-    pairs = draw_pairs(kept, n_pairs, seed) if pairs is None else _kept_pairs(pairs, sounds, note)
-    present = {pair.slice for pair in pairs}
-    for name in (name for name in PAIR_SLICES if name not in present):
-        note(f"The slice '{name}' has no pairs of recordings, and no rows.")
     labels, esc50 = zero_shot.event_labels(chosen), zero_shot.esc50_labels(events)
-    rows: list[Row] = []
-    for embedder in embedders:
-        if pairs:
-            rows += _order_rows(embedder, pairs, sounds, seed, progress, note)
-        rows += zero_shot.evaluate(embedder, kept, labels, esc50, seed=seed, progress=progress)
-    if oracle is not None and pairs:
+    pairs: list[Pair] = []
+    if suite != "retrieval":
+        pairs = draw_pairs(kept, n_pairs, seed) if items is None else _kept_pairs(items, sounds, note)
+        present = {pair.slice for pair in pairs}
+        for name in (name for name in PAIR_SLICES if name not in present):
+            note(f"The slice '{name}' has no pairs of recordings, and no rows.")
+    listed = None
+    if "zste" in suites and pairs:
+        listed = _kept_items(items, pairs) if isinstance(items, ItemList) else draw_items(pairs, labels, seed)
+    asked = _Asked(kept, labels, esc50, pairs, listed, sounds, seed, progress)
+    rows = [row for embedder in embedders for row in _rows(embedder, suites, asked, note)]
+    if "temporal" in suites and oracle is not None and pairs:
         rows += oracle_halves.evaluate(oracle, pairs, sounds, seed=seed, progress=progress)
     return rows
 
@@ -97,25 +156,54 @@ def _played(events: Sequence[Event], sounds: Sounds, note: Note) -> list[Event]:
     return kept
 
 
-def _kept_pairs(pairs: Sequence[Pair], sounds: Sounds, note: Note) -> list[Pair]:
+def _kept_pairs(items: Sequence[Pair] | ItemList, sounds: Sounds, note: Note) -> list[Pair]:
     """The pairs of a given list whose recordings can both be read."""
+    pairs = items.pairs if isinstance(items, ItemList) else items
     events = distinct(event for pair in pairs for event in (pair.first, pair.second))
     kept = set(_played(events, sounds, note))
     return [pair for pair in pairs if pair.first in kept and pair.second in kept]
 
 
-def _order_rows(
-    embedder: Embedder, pairs: Sequence[Pair], sounds: Sounds, seed: int, progress: bool, note: Note
-) -> list[Row]:
-    audio = t_classify.embed_pair_sounds(embedder, pairs, sounds, progress=progress)
-    control = controls.evaluate(embedder, pairs, sounds, audio=audio, seed=seed)
-    if not any(row.metric == "text_bias" for row in control):
+def _kept_items(items: ItemList, pairs: Sequence[Pair]) -> ItemList:
+    """The items whose pairs are among those given."""
+    kept = set(pairs)
+    return replace(items, items=tuple(item for item in items.items if item.pair in kept))
+
+
+def _rows(embedder: Embedder, suites: Collection[str], asked: _Asked, note: Note) -> list[Row]:
+    """The rows of one model."""
+    pairs, sounds, seed, progress = asked.pairs, asked.sounds, asked.seed, asked.progress
+    rows: list[Row] = []
+    if pairs and not {"temporal", "order"}.isdisjoint(suites):
+        audio = t_classify.embed_pair_sounds(embedder, pairs, sounds, progress=progress)
+        if "temporal" in suites:
+            rows += t_classify.evaluate(embedder, pairs, sounds, audio=audio, seed=seed)
+            rows += _control_rows(embedder, audio, asked, note)
+        if "order" in suites:
+            rows += order.evaluate(embedder, pairs, sounds, audio=audio, seed=seed)
+    if asked.items is not None:
+        rows += zste.evaluate(embedder, asked.items, sounds, seed=seed, progress=progress)
+    if not {"temporal", "retrieval"}.isdisjoint(suites):
+        audio = zero_shot.embed_recordings(embedder, asked.events, progress=progress)
+        if "temporal" in suites:
+            labels, esc50 = asked.labels, asked.esc50
+            rows += zero_shot.evaluate(embedder, asked.events, labels, esc50, audio=audio, seed=seed)
+        if "retrieval" in suites:
+            rows += retrieval.evaluate(embedder, asked.events, audio=audio, seed=seed)
+    return rows
+
+
+def _control_rows(embedder: Embedder, audio: np.ndarray, asked: _Asked, note: Note) -> list[Row]:
+    rows = controls.evaluate(embedder, asked.pairs, asked.sounds, audio=audio, seed=asked.seed)
+    if not any(row.metric == "text_bias" for row in rows):
         note(f"{embedder.name} scores both orders of every pair alike: text_bias has no scale, and no rows.")
-    return [*t_classify.evaluate(embedder, pairs, sounds, audio=audio, seed=seed), *control]
+    return rows
 
 
 def tables(rows: Sequence[Row]) -> Group:
     """Lay rows out for the terminal: a table for each task, a column for each model, oracle and chance last.
+
+    A chance too small for three decimals is given as "<0.001".
 
     Args:
         rows: the rows, of any number of models.
@@ -132,18 +220,21 @@ def _table(rows: Sequence[Row]) -> Table:
     models = sorted(distinct(row.model for row in rows), key=lambda model: model == oracle_halves.ORACLE)
     cells = {(row.model, row.metric, row.slice): row for row in rows}
     # Three models fit 80 columns: a cell then breaks before its bracket.
-    table = Table(title=rows[0].task, title_justify="left", box=SIMPLE, pad_edge=False)
+    task = rows[0].task
+    title = f"{task}: {QUESTIONS[task]}" if task in QUESTIONS else task
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     table.add_column("metric", no_wrap=True)
     table.add_column("slice (n)", min_width=len("class_unseen"))
     for model in models:
-        title = model.replace("-", " ") if model == oracle_halves.ORACLE else model
-        table.add_column(title, justify="right", min_width=len("(0.00–0.00)"), overflow="fold")
+        heading = model.replace("-", " ") if model == oracle_halves.ORACLE else model
+        table.add_column(heading, justify="right", min_width=len("(0.00–0.00)"), overflow="fold")
     table.add_column("chance", no_wrap=True)
     for metric, name in distinct((row.metric, row.slice) for row in rows):
         line = [cells.get((model, metric, name)) for model in models]
         first = next(row for row in line if row is not None)
         values = [f"{row.value:.3f} ({row.low:.2f}–{row.high:.2f})" if row else "–" for row in line]
-        table.add_row(metric, f"{name} ({first.n})", *values, f"{first.chance:.3f}")
+        chance = "<0.001" if 0 < first.chance < 0.001 else f"{first.chance:.3f}"
+        table.add_row(metric, f"{name} ({first.n})", *values, chance)
     return table
 
 

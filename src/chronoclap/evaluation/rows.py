@@ -22,14 +22,14 @@ class Row:
 
     Attributes:
         model: name of the model, or "oracle-halves".
-        task: "t_classify", "zero_shot", ...
+        task: "t_classify", "zero_shot", "zste_1", ...
         metric: "audio_to_text", "top1", ...
         slice: which items: "all", "seen", "pair_unseen" or "class_unseen".
         value: the mean over the items; an accuracy is in [0, 1].
         low: lower end of the 95 % interval.
         high: upper end.
         chance: what a model that knows nothing would get.
-        n: number of items (recordings, or pairs of them).
+        n: number of items (recordings, pairs of them, or texts).
     """
 
     model: str
@@ -70,7 +70,7 @@ class Grouping:
         metric: str,
         values: np.ndarray,
         *,
-        chance: float,
+        chance: float | np.ndarray,
         denominators: np.ndarray | None = None,
     ) -> list[Row]:
         """Average the values within each slice.
@@ -80,7 +80,8 @@ class Grouping:
             task: name of the task.
             metric: name of the metric.
             values: (items,) scores.
-            chance: what knowing nothing would give.
+            chance: what knowing nothing would give; (items,) where it differs from item to item, and the rows
+                then have its mean.
             denominators: (items,) for a ratio of means; a slice in which they are all 0 is left out.
 
         Returns:
@@ -94,7 +95,8 @@ class Grouping:
                 continue
             sources = [self.sources[index] for index in chosen]
             estimate = bootstrap(values[chosen], sources, denominators=bottom, seed=self.seed)
-            rows.append(Row(model, task, metric, name, *estimate, chance, len(chosen)))
+            blind = chance if isinstance(chance, float) else float(chance[chosen].mean())
+            rows.append(Row(model, task, metric, name, *estimate, blind, len(chosen)))
         return rows
 
 

@@ -36,6 +36,38 @@ def esc50_labels(events: Sequence[Event]) -> list[str]:
     return sorted({esc50_label(event) for event in events} - {""})
 
 
+def grouping(events: Sequence[Event], seed: int) -> Grouping:
+    """Say which slice and source each recording has.
+
+    Args:
+        events: the recordings.
+        seed: of the bootstrap.
+
+    Returns:
+        The grouping that turns scores into rows.
+    """
+    slices = [CLASS_UNSEEN if event.class_unseen else SEEN for event in events]
+    return Grouping(slices, [(event.source,) for event in events], SLICES, seed)
+
+
+def embed_recordings(
+    embedder: Embedder, events: Sequence[Event], rate: int = RATE, *, progress: bool = False
+) -> np.ndarray:
+    """Embed each recording from end to end.
+
+    Args:
+        embedder: the model.
+        events: the recordings; all must be readable.
+        rate: in Hz, at which they are given to the model.
+        progress: show the model's progress bar.
+
+    Returns:
+        (recordings, dim).
+    """
+    stream = (whole(event, rate) for event in events)
+    return embed_sounds(embedder, stream, len(events), progress=progress)
+
+
 def score(
     model: str,
     task: str,
@@ -77,6 +109,7 @@ def evaluate(
     labels: Sequence[str],
     esc50: Sequence[str] = (),
     *,
+    audio: np.ndarray | None = None,
     rate: int = RATE,
     seed: int = 0,
     progress: bool = False,
@@ -88,6 +121,7 @@ def evaluate(
         events: the recordings, at least one; all must be readable.
         labels: the candidates for the events' own names.
         esc50: the candidates for those recordings that have an ESC-50 class; fewer than two skip that task.
+        audio: the recordings already embedded by `embed_recordings`; None embeds them.
         rate: in Hz, at which recordings are given to the model.
         seed: of the bootstrap over sources.
         progress: show the model's progress bar.
@@ -96,8 +130,8 @@ def evaluate(
         Rows of "zero_shot" and, where there is something to ask, "zero_shot_esc50": `top1` for "all", "seen"
         and "class_unseen"; the candidates are the same in every slice.
     """
-    stream = (whole(event, rate) for event in events)
-    audio = embed_sounds(embedder, stream, len(events), progress=progress)
+    if audio is None:
+        audio = embed_recordings(embedder, events, rate, progress=progress)
     everyone = list(range(len(events)))
     tasks = [(TASK, everyone, [event.phrase for event in events], labels)]
     named = [index for index in everyone if events[index].esc50_class]
@@ -106,11 +140,6 @@ def evaluate(
     rows = []
     for task, chosen, truth, candidates in tasks:
         similarity = audio[chosen] @ embed_texts(embedder, [PROMPT.format(label) for label in candidates]).T
-        groups = _grouping([events[index] for index in chosen], seed)
+        groups = grouping([events[index] for index in chosen], seed)
         rows += score(embedder.name, task, similarity, truth, candidates, groups)
     return rows
-
-
-def _grouping(events: Sequence[Event], seed: int) -> Grouping:
-    slices = [CLASS_UNSEEN if event.class_unseen else SEEN for event in events]
-    return Grouping(slices, [(event.source,) for event in events], SLICES, seed)

@@ -1,0 +1,100 @@
+"""Retrieval of single sounds: find what is named, and name what is heard.
+
+The candidates are the recordings of a split, heard whole, and the distinct names of what is heard in them, as
+they stand. Whatever bears the same name is right, so a name has many recordings. A query succeeds at R@k
+where something right is among the first k; mAP@10 also asks how many are, and how far up. A tie counts
+against the model. Chance is what a random ranking gives, averaged over the queries of a slice, as it depends
+on how many candidates are right.
+
+- `audio_to_text_...`: each recording is a query, and its interval is over sources;
+- `text_to_audio_...`: each name is a query, and its interval is over names, the recordings being the same.
+
+Source: R@k and mAP@10 as WavCaps' retrieval code computes them, in our reading of ties and of many right
+answers (see `metrics.precision_at`); single sounds by name in place of captioned clips are our choice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from chronoclap.evaluation.embedder import Embedder, embed_texts
+from chronoclap.evaluation.metrics import (
+    precision_at,
+    precision_chance,
+    recall_at,
+    recall_chance,
+    similarities,
+    true_ranks,
+)
+from chronoclap.evaluation.recordings import RATE
+from chronoclap.evaluation.rows import Grouping, Row
+from chronoclap.evaluation.zero_shot import embed_recordings, event_labels, grouping
+from chronoclap.scenes.event import Event
+
+TASK = "retrieval"
+RECALLS = (1, 5, 10)
+PRECISION = 10
+
+
+def score(
+    model: str, direction: str, similarity: np.ndarray, relevant: np.ndarray, groups: Grouping
+) -> list[Row]:
+    """Turn similarities into the rows of one direction.
+
+    Args:
+        model: name for the rows.
+        direction: "audio_to_text" or "text_to_audio", how the metrics begin.
+        similarity: (queries, candidates).
+        relevant: (queries, candidates) bool, at least one true for each query.
+        groups: slices and sources of the queries.
+
+    Returns:
+        The rows of R@1, R@5, R@10 and mAP@10, slice by slice.
+    """
+    ranks = true_ranks(similarity, relevant)
+    counts, candidates = relevant.sum(axis=1).tolist(), relevant.shape[1]
+    rows = []
+    for k in RECALLS:
+        chance = np.array([recall_chance(count, candidates, k) for count in counts])
+        rows += groups.rows(model, TASK, f"{direction}_r{k}", recall_at(ranks, k), chance=chance)
+    chance = np.array([precision_chance(count, candidates, PRECISION) for count in counts])
+    values = precision_at(ranks, PRECISION)
+    return rows + groups.rows(model, TASK, f"{direction}_map{PRECISION}", values, chance=chance)
+
+
+def evaluate(
+    embedder: Embedder,
+    events: Sequence[Event],
+    *,
+    audio: np.ndarray | None = None,
+    rate: int = RATE,
+    seed: int = 0,
+    progress: bool = False,
+) -> list[Row]:
+    """Measure retrieval in both directions.
+
+    Args:
+        embedder: the model.
+        events: the recordings, at least one; all must be readable.
+        audio: the recordings already embedded by `zero_shot.embed_recordings`; None embeds them.
+        rate: in Hz, at which recordings are given to the model.
+        seed: of the bootstrap.
+        progress: show the model's progress bar.
+
+    Returns:
+        Rows of "retrieval": `audio_to_text_r1`, `_r5`, `_r10`, `_map10` and the same of `text_to_audio`, for
+        "all", "seen" and "class_unseen"; the candidates are the same in every slice.
+    """
+    if audio is None:
+        audio = embed_recordings(embedder, events, rate, progress=progress)
+    names = event_labels(events)
+    similarity = similarities(audio, embed_texts(embedder, names))
+    relevant = np.array([[event.phrase == name for name in names] for event in events])
+    # A name is no recording: what is redrawn is the name itself.
+    of_name = {event.phrase: event for event in events}
+    names_apart = replace(grouping([of_name[name] for name in names], seed), sources=[(n,) for n in names])
+    return [
+        *score(embedder.name, "audio_to_text", similarity, relevant, grouping(events, seed)),
+        *score(embedder.name, "text_to_audio", similarity.T, relevant.T, names_apart),
+    ]
