@@ -1,7 +1,7 @@
 """Write the figures of an evaluation into the README and the model cards, between their result marks.
 
-    chronoclap eval compact compact-base runs/control --suite temporal --data MANIFEST --split test --json eval.json
-    python pretraining/write_results.py eval.json --control runs/control
+chronoclap eval compact compact-base runs/control --suite temporal --data MANIFEST --split test --json e.json
+python pretraining/write_results.py e.json --control runs/control
 """
 
 import argparse

@@ -46,9 +46,7 @@ def compose(data: str, split: str, out: Path) -> list[dict[str, str]]:
 def recognised(base: Clap, sounds: list[np.ndarray], own: list[str], other: list[str]) -> np.ndarray:
     """(n,) bool: each sound is nearer to its own name than to the other's."""
     names = sorted({*own, *other})
-    texts = dict(
-        zip(names, base.embed_text([f"this is a sound of {name}" for name in names]), strict=True)
-    )
+    texts = dict(zip(names, base.embed_text([f"this is a sound of {name}" for name in names]), strict=True))
     rival = np.stack([texts[a] - texts[b] for a, b in zip(own, other, strict=True)])
     return (base.embed_audio(sounds) * rival).sum(1) > 0
 

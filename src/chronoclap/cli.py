@@ -210,7 +210,9 @@ def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            metavar="RECIPE", help="tclap teaches order; contrastive, its control, lacks that loss."
+            metavar="RECIPE",
+            help="tclap teaches order; contrastive, its control, lacks that loss. Others: tact, teminal "
+            "(teminal-a, then teminal-b), compa (compa-2, then compa-3), dtu.",
         ),
     ],
     data: Annotated[
@@ -241,16 +243,19 @@ def train(
 ) -> None:
     """Teach a model order on your recordings; only those of the train split are used."""
     from chronoclap.models import load
-    from chronoclap.training import find_recipe
-    from chronoclap.training import train as run
+    from chronoclap.training import count_trained, find_stages, train_stages
 
-    chosen = find_recipe(recipe, steps=steps, groups=groups, learning_rate=learning_rate)
+    stages = find_stages(recipe, steps=steps, groups=groups, learning_rate=learning_rate)
     start = load(init)
     events = jobs.read_training_events(data, start.rate)
     classes = len({event.phrase for event in events})
-    note(f"{recipe}: {chosen.steps} steps from {init}, {len(events)} recordings of {classes} kinds of sound.")
+    total = sum(stage.steps for stage in stages)
+    note(f"{recipe}: {total} steps from {init}, {len(events)} recordings of {classes} kinds of sound.")
+    for stage in stages:
+        moving, weights = count_trained(stage, start.model)
+        note(f"{stage.name} moves {moving:,} of {weights:,} weights ({100 * moving / weights:.1f} %).")
     try:
-        run(chosen, start, events, out, seed=seed, resume=resume, workers=workers)
+        train_stages(stages, start, events, out, seed=seed, resume=resume, workers=workers)
     except KeyboardInterrupt:
         again = [*sys.argv, *(() if resume else ("--resume",))]
         note(f"\nStopped. Go on from the last saved state with:\n  {shlex.join(again)}")

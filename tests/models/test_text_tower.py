@@ -77,7 +77,6 @@ class TestEncodeTexts:
             )
             assert (grown.encode_texts(TEXTS, states.flip(1)) - grown.encode_texts(TEXTS)).abs().max() > 1e-3
 
-
     def test_the_scale_of_saliency_says_nothing(self, grown: CompactModel) -> None:
         faint = grown.copy()
         assert faint.text.events is not None

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chronoclap.scenes import Relation, claim
-from chronoclap.training.captions import caption_rows
+from chronoclap.scenes import Claimed, Relation, claim
+from chronoclap.training.captions import Wanted, caption_rows
 
-ROWS: list[tuple[tuple[str, ...], Relation]] = [
+ROWS: list[tuple[tuple[str, ...], Claimed]] = [
     (("rain", "dog barking"), "sequence"),
     (("dog barking", "rain"), "sequence"),
     (("rain", "dog barking"), "sequence"),
@@ -71,3 +73,74 @@ def test_seeds_choose_the_words() -> None:
 def test_an_empty_batch() -> None:
     captioned = caption_rows([], 0)
     assert captioned.texts == captioned.contradictions == []
+
+
+class TestWanted:
+    def test_rewordings_say_the_same_in_other_words(self) -> None:
+        captioned = caption_rows(ROWS, 1, Wanted(false=2, also="rewordings"))
+        assert captioned.also_of == [0, 0, 1, 1, 2, 2]
+        for number, row in enumerate(captioned.also_of):
+            true = captioned.texts[row]
+            assert captioned.also[number].text != true.text
+            said = [
+                [c.text[a:b].casefold() for a, b, _ in sorted(c.spans, key=lambda span: span[2])]
+                for c in (true, captioned.also[number])
+            ]
+            assert ["dog" in words for words in said[0]] == ["dog" in words for words in said[1]]
+        assert all(a.text != b.text for a, b in zip(captioned.also[::2], captioned.also[1::2], strict=True))
+
+    def test_parts_name_one_event_each(self) -> None:
+        captioned = caption_rows(ROWS[:2], 1, Wanted(also="parts"))
+        assert captioned.also_of == [0, 0, 1, 1]
+        assert ["dog" in c.text.casefold() for c in captioned.also] == [False, True, True, False]
+
+    def test_any_contradicts_what_sounds_together_too(self) -> None:
+        captioned = caption_rows(ROWS, 1, Wanted(false=3, kind="any"))
+        assert {captioned.contradicted.count(row) for row in (0, 1, 2, 3, 4)} == {3}
+        assert not {5, 6, 7} & set(captioned.contradicted)
+
+    def test_what_only_occurs_contradicts_nothing_and_is_true_of_every_order(self) -> None:
+        rows: list[tuple[tuple[str, ...], Claimed]] = [
+            (("rain", "dog"), "together"),
+            (("dog", "rain"), "sequence"),
+            (("dog", "rain"), "overlap"),
+            (("dog", "owl"), "sequence"),
+            (("dog",), "single"),
+        ]
+        captioned = caption_rows(rows, 0)
+        assert captioned.contradicted == [1, 3]
+        expected = torch.eye(5, dtype=torch.bool)
+        # The loose text is true of both scenes; their texts say more than is known of the loose row.
+        expected[1, 0] = expected[2, 0] = True
+        assert torch.equal(captioned.alike(), expected)
+
+
+def test_blocks_are_forward_reversed_and_overlaid_of_a_pair() -> None:
+    block, pair = caption_rows(ROWS, 0).blocks()
+    assert block.tolist() == [0, 1, 0, 2, 2, 0, 0, 0, 0]
+    assert pair.tolist() == [0, 0, 0, 0, 0, 1, 2, 1, 3]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(
+                st.permutations(["rain", "dog", "owl"]).map(lambda p: tuple(p[:2])),
+                st.sampled_from(["sequence", "overlap", "together"]),
+            ),
+            st.tuples(st.sampled_from([("rain",), ("dog",)]), st.just("single")),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_no_text_that_is_true_of_a_row_competes_with_its_own(
+    rows: list[tuple[tuple[str, ...], Claimed]],
+) -> None:
+    captioned = caption_rows(rows, 0)
+    alike = captioned.alike()
+    for i, (sound, how) in enumerate(rows):
+        for j, (phrases, said) in enumerate(rows):
+            same_order = said == how and (phrases == sound or said != "sequence")
+            true = set(phrases) == set(sound) and (same_order or said == "together" != how != "single")
+            assert alike[i, j].item() == true

@@ -41,11 +41,11 @@ def test_a_group_depends_on_seed_and_index_alone(events: list[Event]) -> None:
 def test_the_plan_of_a_group_is_what_it_composes(events: list[Event]) -> None:
     grouper = make(events, sequences=0.5, overlaps=0.3)
     for index in range(40):
-        for (planned, relation), scene in zip(grouper.plan(index), grouper.group(index), strict=True):
-            assert relation == scene.relation
-            assert {e.recording for e in planned} == {e.recording for e in scene.events}
-            if relation == "sequence":
-                assert tuple(planned) == scene.events
+        for planned, scene in zip(grouper.plan(index), grouper.group(index), strict=True):
+            assert planned.relation == planned.claimed == scene.relation
+            assert {e.recording for e in planned.events} == {e.recording for e in scene.events}
+            if planned.relation == "sequence":
+                assert tuple(planned.events) == scene.events
 
 
 def test_seeds_and_indices_give_other_groups(events: list[Event]) -> None:
@@ -145,3 +145,24 @@ def test_everything_held_out(events: list[Event], monkeypatch: pytest.MonkeyPatc
 def test_any_layout_of_a_recipe_is_used(events: list[Event]) -> None:
     recipe = Recipe("mine")
     assert all(scene.seconds == recipe.layout.seconds for scene in make(events).group(3))
+
+
+def test_triples_are_both_orders_and_an_overlay_of_the_same_events(events: list[Event]) -> None:
+    grouper = make(events, mix="triples")
+    for index in range(10):
+        forward, backward, together = grouper.group(index)
+        assert backward == invert(forward)
+        assert together.relation == "overlap"
+        recordings = [{e.recording for e in s.events} for s in (forward, together)]
+        assert recordings[0] == recordings[1]
+    assert [planned.claimed for planned in grouper.plan(0)] == ["sequence", "sequence", "overlap"]
+    assert grouper.recipe.scenes_per_group == 3
+
+
+def test_combined_groups_are_one_event_and_two_that_are_only_said_to_occur(events: list[Event]) -> None:
+    grouper = make(events, mix="combined")
+    for index in range(10):
+        one, two = grouper.group(index)
+        assert (one.relation, two.relation) == ("single", "sequence")
+        assert one.events[0] == two.events[0]
+    assert [planned.claimed for planned in grouper.plan(0)] == ["single", "together"]

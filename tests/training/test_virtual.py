@@ -59,18 +59,29 @@ class TestDraw:
         for seed in range(6):
             rows = drawn.draw(count, np.random.default_rng(seed))
             assert len(rows) == count
-            sequences = [numbers for numbers, relation in rows if relation == "sequence"]
+            sequences = [numbers for numbers, relation, _ in rows if relation == "sequence"]
             # Also at the end of the batch: an order without its reverse would be the more likely one.
             assert sequences[1::2] == [numbers[::-1] for numbers in sequences[::2]]
 
     def test_relations_and_their_numbers_of_events(self, drawn: VirtualEvents) -> None:
         rows = drawn.draw(600, np.random.default_rng(0))
-        counts = {name: sum(relation == name for _, relation in rows) for name in virtual.RELATIONS}
+        counts = {name: sum(relation == name for _, relation, _ in rows) for name in virtual.RELATIONS}
         # A draw is a sequence with 0.7 and then two rows: 1.4 / 1.7 = 0.82 of the rows.
         assert counts["sequence"] / 600 == pytest.approx(0.82, abs=0.06)
         assert min(counts.values()) > 20
-        for numbers, relation in rows:
+        for numbers, relation, claimed in rows:
+            assert claimed == relation
             assert len(numbers) == len(set(numbers)) == (1 if relation == "single" else 2)
+
+    def test_rows_are_mixed_as_the_groups_are(self, drawn: VirtualEvents) -> None:
+        triples = drawn.draw(13, np.random.default_rng(0), "triples")
+        for (a, _, _), (b, _, _), (c, how, _) in zip(*(triples[k:12:3] for k in range(3)), strict=True):
+            assert (a, a, how) == (b[::-1], c, "overlap")
+        assert triples[12][1] == "single"
+        combined = drawn.draw(8, np.random.default_rng(0), "combined")
+        for (one, how, _), (two, order, claimed) in zip(combined[::2], combined[1::2], strict=True):
+            assert (how, order, claimed) == ("single", "sequence", "together")
+            assert one == two[:1]
 
     def test_held_out_pairs_are_not_drawn(self, tiny_clap: Clap, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(virtual, "vocabulary", lambda: tuple(f"sound {n}" for n in range(12)))
@@ -80,7 +91,7 @@ class TestDraw:
         assert held
         rows = events.draw(800, np.random.default_rng(0))
         drawn = {
-            tuple(sorted(events.phrases[i] for i in numbers)) for numbers, _ in rows if len(numbers) == 2
+            tuple(sorted(events.phrases[i] for i in numbers)) for numbers, *_ in rows if len(numbers) == 2
         }
         assert drawn == pairs - held
 
@@ -94,33 +105,37 @@ class TestEmbed:
     def test_the_first_moment_points_to_what_came_first(
         self, drawn: VirtualEvents, grown: CompactModel
     ) -> None:
-        forward, backward = blocks(drawn.embed([((0, 1), "sequence"), ((1, 0), "sequence")], grown))
+        forward, backward = blocks(
+            drawn.embed([((0, 1), "sequence", "sequence"), ((1, 0), "sequence", "sequence")], grown)
+        )
         content = torch.nn.functional.normalize(drawn.content, dim=-1)
         assert forward[1] @ content[0] > 0 > forward[1] @ content[1]
         torch.testing.assert_close(backward[1], -forward[1], atol=1e-6, rtol=0)
         torch.testing.assert_close(backward[[0, 2]], forward[[0, 2]], atol=1e-6, rtol=0)
-        # By hand: 1/2 (a + b), cos(pi/4)/2 (a - b) and 0, made a unit vector.
+        # By hand: 1/2 (a + b), 3 cos(pi/4)/2 (a - b), 3 being its gain, and 0, made a unit vector.
         a, b = content[:2]
-        expected = torch.cat([(a + b) / 2, 0.35355339 * (a - b), 0 * a])
+        expected = torch.cat([(a + b) / 2, 1.06066017 * (a - b), 0 * a])
         torch.testing.assert_close(forward.flatten(), expected / expected.norm(), atol=1e-5, rtol=0)
 
     def test_what_sounds_together_has_no_order(self, drawn: VirtualEvents, grown: CompactModel) -> None:
-        forward, backward = blocks(drawn.embed([((0, 1), "overlap"), ((1, 0), "overlap")], grown))
+        forward, backward = blocks(
+            drawn.embed([((0, 1), "overlap", "overlap"), ((1, 0), "overlap", "overlap")], grown)
+        )
         torch.testing.assert_close(forward, backward, atol=1e-6, rtol=0)
         assert forward[1].abs().max() < 1e-6
-        torch.testing.assert_close(forward[2], -forward[0], atol=1e-6, rtol=0)
+        torch.testing.assert_close(forward[2], -(2**0.5) * forward[0], atol=1e-6, rtol=0)
 
     def test_a_single_event_is_its_content(self, drawn: VirtualEvents, grown: CompactModel) -> None:
-        single = blocks(drawn.embed([((3,), "single")], grown))[0]
+        single = blocks(drawn.embed([((3,), "single", "single")], grown))[0]
         content = torch.nn.functional.normalize(drawn.content[3], dim=-1)
-        torch.testing.assert_close(2**0.5 * single[0], content, atol=1e-5, rtol=0)
+        torch.testing.assert_close(3**0.5 * single[0], content, atol=1e-5, rtol=0)
         assert single[1].abs().max() < 1e-6
 
     def test_is_embedded_with_the_gains_that_are_learned(
         self, drawn: VirtualEvents, grown: CompactModel
     ) -> None:
         model = grown.copy()
-        vectors = drawn.embed([((0, 1), "sequence"), ((2,), "single")], model)
+        vectors = drawn.embed([((0, 1), "sequence", "sequence"), ((2,), "single", "single")], model)
         assert vectors.shape == (2, 144)
         torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
         vectors[:, 48:].square().sum().backward()

@@ -82,4 +82,5 @@ def _panel(axes: "Axes", rows: Sequence[Row]) -> None:
     axes.hlines(chances, starts, ends, linestyle="dotted", color="grey", label="chance")
     axes.set_xticks(range(len(slices)), [name.replace("_", "\n") for name in slices])
     axes.set_title(rows[0].metric)
-    axes.set_ylim(0, max(1.0, *(row.high for row in rows)))
+    # A little room above: the whiskers of a perfect score lie on 1.
+    axes.set_ylim(0, 1.04 * max(1.0, *(row.high for row in rows)))

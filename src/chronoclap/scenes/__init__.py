@@ -16,7 +16,7 @@ from chronoclap.scenes.pairs import held_out_pair
 from chronoclap.scenes.phrases import FORMS, Form, Operand, operand, phrase_key
 from chronoclap.scenes.scene import Placement, Relation, Scene, invert, overlay
 from chronoclap.scenes.sounds import Sounds
-from chronoclap.scenes.wordings import WORDINGS, Claim, Wording, claim, equivalent, find_wording
+from chronoclap.scenes.wordings import WORDINGS, Claim, Claimed, Wording, claim, equivalent, find_wording
 
 __all__ = [
     "FORMS",
@@ -27,6 +27,7 @@ __all__ = [
     "WORDINGS",
     "Caption",
     "Claim",
+    "Claimed",
     "Event",
     "Form",
     "Kind",

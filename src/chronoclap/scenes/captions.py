@@ -19,6 +19,7 @@ from chronoclap.scenes.wordings import WORDINGS, Claimed, Wording, claim, find_w
 
 Kind = Literal["order", "relation", "any"]
 
+_ORDERLESS = ("overlap", "together")
 _TRIES = 30  # per contradiction asked for: enough to find distinct texts among hundreds
 
 
@@ -104,11 +105,11 @@ def describe(scene: Scene, seed: int) -> Caption:
     return describe_phrases(_phrases(scene), scene.relation, seed)
 
 
-def describe_phrases(phrases: Sequence[str], relation: Relation, seed: int) -> Caption:
-    """`describe` without sound: phrases in order of time, and the relation that holds between them."""
+def describe_phrases(phrases: Sequence[str], relation: Claimed, seed: int) -> Caption:
+    """`describe` without sound: phrases in order of time, and what is to be said of them."""
     mentioned, style = _draw(phrases, relation, np.random.default_rng([seed, 0]))
     drawn = _write(mentioned, style)
-    if relation != "overlap":
+    if relation not in _ORDERLESS:
         return drawn
     # An order-free wording may mention the events in any order; the spans still count by onset.
     onset = _positions(phrases, mentioned)
@@ -197,7 +198,7 @@ def _shuffled(phrases: Sequence[str], rng: np.random.Generator) -> list[str]:
     return [phrases[k] for k in order]
 
 
-def _draw(phrases: Sequence[str], relation: Relation, rng: np.random.Generator) -> tuple[list[str], _Style]:
+def _draw(phrases: Sequence[str], relation: Claimed, rng: np.random.Generator) -> tuple[list[str], _Style]:
     """Phrases in the order claimed (any, where the relation has none) and how to write them."""
     fitting = [w for w in WORDINGS.values() if w.relation == relation and w.takes(len(phrases))]
     if not fitting:
@@ -207,7 +208,7 @@ def _draw(phrases: Sequence[str], relation: Relation, rng: np.random.Generator) 
     joint = wording.joints[int(rng.integers(len(wording.joints)))]
     capital, stop = rng.random(2) < 0.5
     ordered = list(phrases)
-    if relation == "overlap":
+    if relation in _ORDERLESS:
         ordered = [phrases[int(k)] for k in rng.permutation(len(phrases))]
     return ordered, _Style(wording, form, joint, bool(capital), bool(stop))
 

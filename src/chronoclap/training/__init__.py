@@ -1,6 +1,16 @@
 """Post-training: recipes, the loop, and what feeds it."""
 
+from chronoclap.training.courses import count_trained, train_stages
 from chronoclap.training.loop import train
-from chronoclap.training.recipes import RECIPES, Recipe, find_recipe
+from chronoclap.training.recipes import COURSES, RECIPES, Recipe, find_recipe, find_stages
 
-__all__ = ["RECIPES", "Recipe", "find_recipe", "train"]
+__all__ = [
+    "COURSES",
+    "RECIPES",
+    "Recipe",
+    "count_trained",
+    "find_recipe",
+    "find_stages",
+    "train",
+    "train_stages",
+]

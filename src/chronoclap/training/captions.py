@@ -1,46 +1,137 @@
-"""The captions of a batch: what is true of each scene, one contradiction, and what must not compete."""
+"""The captions of a batch: what is true of each scene and what is not, and what must not compete."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from chronoclap.scenes import Caption, Claim, Relation, claim, contradict_phrases, describe_phrases
+from chronoclap.scenes import Caption, Claim, Claimed, claim, contradict_phrases, describe_phrases
+
+Also = Literal["nothing", "rewordings", "parts"]
+FORWARD, REVERSED, OVERLAID = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a batch's captions are to hold beside one true caption a row.
+
+    Args:
+        false: contradictions a row, at most.
+        kind: "order": of the order of a sequence; "any": of the relation too.
+        also: what else is true of a row that can be contradicted: "rewordings", two of them; "parts": what
+            its events are, one by one.
+    """
+
+    false: int = 1
+    kind: Literal["order", "any"] = "order"
+    also: Also = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """Captions of b rows.
+    """Captions of n rows.
 
     Args:
-        texts: b true captions.
-        contradictions: one false caption for each row of `contradicted`.
-        contradicted: the rows whose order can be contradicted.
-        claims: what each true caption says.
+        texts: n true captions.
+        contradictions: false captions, those of one row next to each other.
+        contradicted: the row of each contradiction.
+        also: more that is true, those of one row next to each other.
+        also_of: the row of each.
+        claims: what each of the n true captions says.
     """
 
     texts: list[Caption]
     contradictions: list[Caption]
     contradicted: list[int]
+    also: list[Caption]
+    also_of: list[int]
     claims: list[Claim]
 
+    @property
+    def everything(self) -> list[Caption]:
+        """True captions, contradictions, and what else is true, one list after the other."""
+        return self.texts + self.contradictions + self.also
+
     def alike(self) -> Tensor:
-        """(b, b) bool: rows that say the same, which must not compete."""
+        """(n, n) bool: text j is true of row i as well, and must not compete.
+
+        That is so where both say the same, and where j only says that things sound together or in turn which
+        i has in some order.
+        """
         numbers = {said: number for number, said in enumerate(dict.fromkeys(self.claims))}
-        row = torch.tensor([numbers[said] for said in self.claims])
-        return row[:, None] == row
+        row = torch.tensor([numbers[said] for said in self.claims], dtype=torch.long)
+        alike = row[:, None] == row
+        loose = [j for j, said in enumerate(self.claims) if said.relation == "together"]
+        for j in loose:
+            for i, said in enumerate(self.claims):
+                alike[i, j] |= tuple(sorted(said.events)) == self.claims[j].events
+        return alike
+
+    def sharing(self) -> Tensor:
+        """(n, n) bool: rows with an event in common."""
+        events = [set(said.events) for said in self.claims]
+        shared = torch.eye(len(events), dtype=torch.bool)
+        for i, j in combinations(range(len(events)), 2):
+            shared[i, j] = shared[j, i] = not events[i].isdisjoint(events[j])
+        return shared
+
+    def blocks(self) -> tuple[Tensor, Tensor]:
+        """Block (n,) and pair (n,) of each row, int64, as `losses.tact` and `losses.tnce` want them.
+
+        Which of two orders is called forward is a matter of which comes first in the batch.
+        """
+        pairs: dict[tuple[str, ...], int] = {}
+        forward: dict[int, tuple[str, ...]] = {}
+        block, pair = [], []
+        for said in self.claims:
+            number = pairs.setdefault(tuple(sorted(said.events)), len(pairs))
+            pair.append(number)
+            if said.relation == "overlap":
+                block.append(OVERLAID)
+            elif said.relation == "sequence":
+                block.append(FORWARD if forward.setdefault(number, said.events) == said.events else REVERSED)
+            else:
+                block.append(FORWARD)
+        return torch.tensor(block, dtype=torch.long), torch.tensor(pair, dtype=torch.long)
 
 
-def caption_rows(rows: Sequence[tuple[tuple[str, ...], Relation]], seed: int) -> Captioned:
-    """Captions of rows of (phrases in order of time, relation), other wordings for every seed."""
+def caption_rows(
+    rows: Sequence[tuple[tuple[str, ...], Claimed]], seed: int, wanted: Wanted | None = None
+) -> Captioned:
+    """Captions of rows of (phrases in order of time, what is said of them), other wordings for every seed."""
+    wanted = wanted or Wanted()
     seeds = np.random.default_rng([seed, 2]).integers(2**31, size=len(rows))
-    texts, contradictions, contradicted, claims = [], [], [], []
-    for number, ((phrases, relation), drawn) in enumerate(zip(rows, seeds, strict=True)):
-        texts.append(describe_phrases(phrases, relation, int(drawn)))
-        claims.append(claim(relation, phrases))
-        for false in contradict_phrases(phrases, relation, int(drawn), kind="order"):
-            contradictions.append(false)
-            contradicted.append(number)
-    return Captioned(texts, contradictions, contradicted, claims)
+    result = Captioned([], [], [], [], [], [])
+    for number, ((phrases, relation), drawn) in enumerate(zip(rows, seeds.tolist(), strict=True)):
+        text = describe_phrases(phrases, relation, drawn)
+        result.texts.append(text)
+        result.claims.append(claim(relation, phrases))
+        false = (
+            []
+            if relation == "together"  # which contradicts no order
+            else contradict_phrases(phrases, relation, drawn, wanted.false, wanted.kind)
+        )
+        also: list[Caption] = []
+        if false and wanted.also == "rewordings":
+            also = _rewordings(phrases, relation, drawn, text)
+        elif wanted.also == "parts" and len(phrases) > 1:
+            also = [describe_phrases([phrase], "single", drawn + k) for k, phrase in enumerate(phrases)]
+        result.contradictions.extend(false)
+        result.contradicted.extend([number] * len(false))
+        result.also.extend(also)
+        result.also_of.extend([number] * len(also))
+    return result
+
+
+def _rewordings(phrases: Sequence[str], relation: Claimed, seed: int, text: Caption) -> list[Caption]:
+    """Two captions that say the same in other words than the first and each other."""
+    found = {text.text: text}
+    rng = np.random.default_rng([seed, 9])
+    while len(found) < 3:
+        other = describe_phrases(phrases, relation, int(rng.integers(2**31)))
+        found.setdefault(other.text, other)
+    return list(found.values())[1:]

@@ -39,7 +39,7 @@ def _work(index: int) -> np.ndarray:
 
 
 def group_features(grouper: Grouper, model: CompactModel, index: int) -> np.ndarray:
-    """Features of the two scenes of a group: (2, patches, trunk_dim) float16."""
+    """Features of the scenes of a group: (scenes, patches, trunk_dim) float16."""
     scenes = grouper.group(index)
     features = [model.trunk_features(render(scene, grouper.sounds)) for scene in scenes]
     return torch.stack(features).half().numpy()
@@ -62,7 +62,13 @@ class FeatureStore:
         self.workers = workers
         self.waited = 0.0
         samples = round(grouper.recipe.layout.seconds * model.rate)
-        shape = (grouper.recipe.groups, 2, model.num_patches(samples), model.config.audio.trunk_dim)
+        recipe = grouper.recipe
+        shape = (
+            recipe.groups,
+            recipe.scenes_per_group,
+            model.num_patches(samples),
+            model.config.audio.trunk_dim,
+        )
         self._mark = directory / "made_from.txt"
         made_from = identity(grouper, model)
         if not self._mark.is_file() or self._mark.read_text() != made_from:
@@ -76,7 +82,7 @@ class FeatureStore:
         self._pending: dict[int, Future[np.ndarray]] = {}
 
     def batches(self, batches: Iterable[np.ndarray]) -> Iterator[Tensor]:
-        """Features of one batch of group indices after another: (2 * groups, patches, trunk_dim) float32.
+        """Features of one batch of group indices after another: (scenes, patches, trunk_dim) float32.
 
         Groups of later batches are computed while earlier ones are trained on; `waited` adds up the seconds
         for which the caller had to wait.
@@ -139,7 +145,7 @@ class FeatureStore:
 def identity(grouper: Grouper, model: CompactModel) -> str:
     """A digest of what features depend on: events, seed, how scenes are composed, front end and trunk."""
     recipe = grouper.recipe
-    shares = (recipe.groups, recipe.sequences, recipe.overlaps)
+    shares = (recipe.groups, recipe.mix, recipe.sequences, recipe.overlaps)
     composed = (grouper.seed, recipe.layout, shares, dict(grouper.by_class), model.config.audio)
     digest = hashlib.sha256(repr(composed).encode())
     for tensor in model.audio.trunk.state_dict().values():

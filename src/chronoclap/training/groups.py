@@ -1,19 +1,34 @@
 """What a run trains on: group g of a run is a pure function of the seed and g.
 
-A group is two scenes. In most groups they are the two orders of one pair of events, from the same excerpts,
-so both orders occur as audio equally often and no caption can be guessed from its words.
+A group is two or three scenes. In most groups two are the two orders of one pair of events, from the same
+excerpts, so both orders occur as audio equally often and no caption can be guessed from its words.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from chronoclap.errors import DataError
-from chronoclap.scenes import Event, Relation, Scene, Sounds, compose, held_out_pair, invert
+from chronoclap.scenes import Claimed, Event, Relation, Scene, Sounds, compose, held_out_pair, invert
 from chronoclap.training.recipes import Recipe
 
 _TRIES = 1000
+
+
+class Planned(NamedTuple):
+    """A scene before it is composed.
+
+    Attributes:
+        events: what sounds, in order of time.
+        relation: how it lies in time.
+        claimed: what its caption is to say.
+    """
+
+    events: list[Event]
+    relation: Relation
+    claimed: Claimed
 
 
 class Grouper:
@@ -44,27 +59,35 @@ class Grouper:
         size = np.array([len(recordings) for recordings in self.by_class.values()]) ** 0.5
         self.share = size / size.sum()
 
-    def plan(self, index: int) -> list[tuple[list[Event], Relation]]:
-        """What sounds in the two scenes of group `index` >= 0, in order of time; no recording is opened."""
+    def plan(self, index: int) -> list[Planned]:
+        """The scenes of group `index` >= 0, as many as `recipe.mix` has; no recording is opened."""
         rng = np.random.default_rng([self.seed, 1, index])
         chance = rng.random()
+        pair = self._draw(rng, 2)
+        orders = [Planned(pair, "sequence", "sequence"), Planned(pair[::-1], "sequence", "sequence")]
+        if self.recipe.mix == "triples":
+            return [*orders, Planned(pair, "overlap", "overlap")]
+        if self.recipe.mix == "combined":
+            return [Planned(pair[:1], "single", "single"), Planned(pair, "sequence", "together")]
         if chance < self.recipe.sequences:
-            pair = self._draw(rng, 2)
-            return [(pair, "sequence"), (pair[::-1], "sequence")]
+            return orders
         if chance < self.recipe.sequences + self.recipe.overlaps:
-            return [(self._draw(rng, 2), "overlap"), (self._draw(rng, 2), "overlap")]
-        events = self._draw(rng, 2)
-        return [(events[:1], "single"), (events[1:], "single")]
+            return [Planned(events, "overlap", "overlap") for events in (pair, self._draw(rng, 2))]
+        return [Planned([event], "single", "single") for event in pair]
 
-    def group(self, index: int) -> tuple[Scene, Scene]:
-        """The two scenes of group `index` >= 0."""
-        seeds = [int(seed) for seed in np.random.default_rng([self.seed, 8, index]).integers(2**31, size=2)]
-        first, second = (
+    def group(self, index: int) -> tuple[Scene, ...]:
+        """The scenes of group `index` >= 0."""
+        planned = self.plan(index)
+        seeds = np.random.default_rng([self.seed, 8, index]).integers(2**31, size=len(planned)).tolist()
+        scenes = [
             compose(events, relation, self.recipe.layout, self.sounds, seed)
-            for (events, relation), seed in zip(self.plan(index), seeds, strict=True)
-        )
-        # The two orders of a pair are one layout and its mirror image: the same excerpts, gaps and levels.
-        return first, invert(first) if first.relation == "sequence" else second
+            for (events, relation, _), seed in zip(planned, seeds, strict=True)
+        ]
+        if planned[1].events == planned[0].events[::-1] and planned[1].relation == "sequence":
+            # The two orders of a pair are one layout and its mirror image: the same excerpts, gaps and
+            # levels.
+            scenes[1] = invert(scenes[0])
+        return tuple(scenes)
 
     def _draw(self, rng: np.random.Generator, count: int) -> list[Event]:
         """Events of different classes, no two of which are a pair held out for evaluation."""

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from chronoclap.errors import ChronoclapError, DataError
-from chronoclap.losses import info_nce, temporal_focused
 from chronoclap.models import Clap
 from chronoclap.models.checkpoint import write_model
 from chronoclap.models.compact import CompactModel
@@ -19,6 +18,7 @@ from chronoclap.training.captions import Captioned, caption_rows
 from chronoclap.training.features import FeatureStore, default_workers
 from chronoclap.training.groups import Grouper
 from chronoclap.training.log import Log
+from chronoclap.training.objectives import WANTED, Rows, in_places, objective_loss
 from chronoclap.training.phrase_states import PhraseStates
 from chronoclap.training.recipes import Recipe
 from chronoclap.training.state import load_state, save_state
@@ -133,7 +133,7 @@ class Batch:
         features: (s, p, f) of the scenes.
         virtual: (v, dim) ideal sound of the virtual rows.
         captions: of all s + v rows.
-        states: (c, t, hidden) encoder states of the true captions, then of the false ones.
+        states: (c, t, hidden) encoder states of `captions.everything`.
     """
 
     features: Tensor
@@ -167,50 +167,47 @@ class Batches:
 
     def say(self, step: int) -> tuple[list[VirtualRow], Captioned, Tensor]:
         """The virtual rows of a step, the captions of all its rows, and the encoder states of these."""
+        recipe = self.grouper.recipe
         planned = [scene for group in self.groups(step) for scene in self.grouper.plan(int(group))]
-        rows = [(tuple(event.phrase for event in events), relation) for events, relation in planned]
+        rows = [(tuple(event.phrase for event in events), claimed) for events, _, claimed in planned]
         drawn: list[VirtualRow] = []
         if self.virtual is not None:
             rng = np.random.default_rng([self.seed, 4, step])
-            drawn = self.virtual.draw(self.grouper.recipe.virtual_per_step, rng)
+            drawn = self.virtual.draw(recipe.virtual_per_step, rng, recipe.mix)
             rows += [
-                (tuple(self.virtual.phrases[i] for i in numbers), relation) for numbers, relation in drawn
+                (tuple(self.virtual.phrases[i] for i in numbers), claimed) for numbers, _, claimed in drawn
             ]
-        captions = caption_rows(rows, int(np.random.default_rng([self.seed, 5, step]).integers(2**31)))
-        return drawn, captions, self.states.states(captions.texts + captions.contradictions)
+        seed = int(np.random.default_rng([self.seed, 5, step]).integers(2**31))
+        captions = caption_rows(rows, seed, WANTED[recipe.objective])
+        return drawn, captions, self.states.states(captions.everything)
 
 
 def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """L = L_c + temporal_weight * L_t of a batch, and what the log shows of it.
-
-    Source: T-CLAP (arXiv 2404.17806), L_train = L_c + 0.5 L_t.
-    """
+    """The recipe's loss of a batch, and what the log shows of it."""
     captions = batch.captions
     present = torch.ones(batch.features.shape[:2], dtype=torch.bool)
     audio = torch.cat([model.embed_features(batch.features, present), batch.virtual])
-    texts = [caption.text for caption in captions.texts + captions.contradictions]
-    embedded = model.encode_texts(texts, batch.states)
-    text, false = embedded.split([len(captions.texts), len(captions.contradictions)])
-    scale, alike = model.scale(), captions.alike()
-    rows = captions.contradicted
-    contrastive = info_nce(audio, text, scale, alike)
-    contradictions = torch.zeros_like(text).index_put((torch.tensor(rows, dtype=torch.long),), false)
-    valid = torch.zeros(len(text), 1, dtype=torch.bool)
-    valid[rows] = True
-    temporal = temporal_focused(audio, text, contradictions[:, None], scale, recipe.reading, valid, alike)
-    loss = contrastive + recipe.temporal_weight * temporal
+    embedded = model.encode_texts([caption.text for caption in captions.everything], batch.states)
+    n = len(captions.texts)
+    text, false, also = embedded.split([n, len(captions.contradictions), len(captions.also)])
+    wanted = WANTED[recipe.objective]
+    rows = Rows(
+        audio,
+        text,
+        *in_places(false, captions.contradicted, n, wanted.false),
+        *in_places(also, captions.also_of, n, 2),
+        captions,
+        model.scale(),
+    )
+    loss, parts = objective_loss(recipe, rows)
     with torch.no_grad():
-        heard = [number for number, row in enumerate(rows) if row < len(batch.features)]
-        at = torch.tensor([rows[number] for number in heard], dtype=torch.long)
-        margin = text[at] - false[heard]
+        at = rows.is_false[: len(batch.features), 0].nonzero()[:, 0]
+        margin = text[at] - rows.false[at, 0]
         order = ((audio[at] * margin).sum(-1) > 0).float().mean()
         # The control: can the words alone tell the true order? They must not.
         text_only = (margin @ audio[at].mean(0) > 0).float().mean()
-    measured = {"loss": loss, "contrastive": contrastive, "temporal": temporal, "scale": scale}
-    return loss, {k: v.item() for k, v in measured.items()} | {
-        "order": order.item(),
-        "text_only": text_only.item(),
-    }
+    measured = {"loss": loss, **parts, "scale": rows.scale, "order": order, "text_only": text_only}
+    return loss, {name: value.item() for name, value in measured.items()}
 
 
 def choose_trained(model: CompactModel, prefixes: tuple[str, ...]) -> dict[str, nn.Parameter]:

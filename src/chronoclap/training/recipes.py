@@ -4,11 +4,19 @@ A recipe is a frozen dataclass, so two of them differ by the fields that differ 
 """
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from chronoclap.errors import DataError
 from chronoclap.losses import Reading
 from chronoclap.scenes import NATURAL, Layout
+
+Objective = Literal["temporal", "tact", "tnce", "compa-2", "compa-3", "dtu"]
+"""Which loss; `training/objectives.py` says what each is."""
+
+Mix = Literal["pairs", "triples", "combined"]
+"""Which scenes a group has. "pairs": mostly the two orders of two events, else two overlays or two single
+events. "triples": the two orders and an overlay of the same events (TeminAL's stage B). "combined": one event
+alone, then two in turn with a caption that only says that both occur (TeminAL's stage A)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +25,21 @@ class Recipe:
 
     Args:
         name: what logs and checkpoints call it.
-        temporal_weight: weight of the temporal-focused loss L_t beside the contrastive L_c; 0 leaves L_t out.
-        reading: which reading of L_t (see `losses.temporal_focused`).
+        objective: which loss.
+        temporal_weight: of "temporal", the weight of the temporal-focused loss L_t beside the contrastive
+            L_c; 0 leaves L_t out.
+        reading: of "temporal", which reading of L_t (see `losses.temporal_focused`).
+        alpha_same, alpha_cross: of "tact" and "tnce", how much the same events in another relation, and
+            others in another relation, count as rivals.
+        margin_weight: of "dtu", the weight of the margin between texts beside L_c.
         moments: cosine moments of the trained model; a start with fewer is grown.
         trains: prefixes of the weights that move.
         layout: how scenes are composed.
-        sequences, overlaps: shares of groups whose two scenes are the two orders of a pair, and two
-            overlays; the rest are two single events.
+        mix: which scenes a group has.
+        sequences, overlaps: in the mix "pairs", the shares of groups whose two scenes are the two orders of
+            a pair, and two overlays; the rest are two single events.
         groups: different groups composed; their features are computed once and used in every later pass.
-        groups_per_step: groups in a batch, two scenes each.
+        groups_per_step: groups in a batch.
         virtual_per_step: captions a batch adds whose sound is put together from phrases alone (see
             `virtual.py`).
         steps: optimiser steps.
@@ -37,11 +51,16 @@ class Recipe:
     """
 
     name: str
+    objective: Objective = "temporal"
     temporal_weight: float = 0.0
     reading: Reading = "pair"
+    alpha_same: float = 1.0
+    alpha_cross: float = 1.0
+    margin_weight: float = 10.0
     moments: int = 3
     trains: tuple[str, ...] = ("audio.events", "text.events", "gains", "log_scale")
     layout: Layout = NATURAL
+    mix: Mix = "pairs"
     sequences: float = 0.7
     overlaps: float = 0.15
     groups: int = 600
@@ -64,6 +83,11 @@ class Recipe:
                 f"{self.groups} groups do not fill a batch of {self.groups_per_step}: compose more."
             )
 
+    @property
+    def scenes_per_group(self) -> int:
+        """Scenes in each group."""
+        return 3 if self.mix == "triples" else 2
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as checkpoints and logs record them."""
         return asdict(self)
@@ -74,9 +98,42 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe("contrastive"),
         Recipe("tclap", temporal_weight=0.5),
+        Recipe("tact", objective="tact"),
+        # As many scenes as the others: 400 groups of three are 600 of two, and 11 of three 16 of two.
+        Recipe("teminal-a", mix="combined"),
+        Recipe("teminal-b", objective="tnce", mix="triples", groups=400, groups_per_step=11),
+        Recipe("compa-2", objective="compa-2"),
+        Recipe("compa-3", objective="compa-3"),
+        Recipe("dtu", objective="dtu"),
     )
 }
-"""`contrastive` is L_c alone on the same scenes: the control that shows what the temporal loss adds."""
+"""`contrastive` is L_c alone on the same scenes: the control that shows what the temporal losses add."""
+
+COURSES: dict[str, tuple[str, ...]] = {
+    "teminal": ("teminal-a", "teminal-b"),
+    "compa": ("compa-2", "compa-3"),
+}
+"""Recipes that are stages, one after the other; each starts from the model that the one before it made. They
+share the steps that other recipes have."""
+
+
+def find_stages(name: str, **changes: Any) -> list[Recipe]:
+    """The stages of a course, or the one recipe of that name, with the changes that are not None.
+
+    Changed steps are those of the whole course.
+
+    Raises:
+        DataError: as `find_recipe`, or fewer steps than stages.
+    """
+    if name not in COURSES:
+        return [find_recipe(name, **changes)]
+    names = COURSES[name]
+    steps = changes.pop("steps", None) or find_recipe(names[0]).steps
+    if steps < len(names):
+        raise DataError(f"{steps} steps are too few for the {len(names)} stages of {name}: give more.")
+    shares = [steps // len(names)] * (len(names) - 1)
+    shares.append(steps - sum(shares))
+    return [find_recipe(stage, steps=share, **changes) for stage, share in zip(names, shares, strict=True)]
 
 
 def find_recipe(name: str, **changes: Any) -> Recipe:
@@ -86,7 +143,7 @@ def find_recipe(name: str, **changes: Any) -> Recipe:
         DataError: there is no such recipe, or a change is not a field of it.
     """
     if name not in RECIPES:
-        raise DataError(f"There is no recipe {name!r}: use one of {', '.join(RECIPES)}.")
+        raise DataError(f"There is no recipe {name!r}: use one of {', '.join([*RECIPES, *COURSES])}.")
     known = {field.name for field in fields(Recipe)}
     if unknown := set(changes) - known:
         raise DataError(f"A recipe has no {', '.join(sorted(unknown))}.")

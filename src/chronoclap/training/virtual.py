@@ -16,10 +16,11 @@ from torch.nn import functional as F
 
 from chronoclap.models.compact import CompactModel
 from chronoclap.models.compact.events import event_moments
-from chronoclap.scenes import Relation, held_out_pair
+from chronoclap.scenes import Claimed, Relation, held_out_pair
+from chronoclap.training.recipes import Mix
 
-VirtualRow = tuple[tuple[int, ...], Relation]
-"""Phrase numbers in order of time, and how they lie in time."""
+VirtualRow = tuple[tuple[int, ...], Relation, Claimed]
+"""Phrase numbers in order of time, how they lie in time, and what is to be said of them."""
 
 RELATIONS: tuple[Relation, ...] = ("sequence", "overlap", "single")
 
@@ -48,26 +49,35 @@ class VirtualEvents:
             chunks = [self.phrases[i : i + 256] for i in range(0, len(self.phrases), 256)]
             self.content = torch.cat([base.text(*base.tokens(chunk))[:, 0] for chunk in chunks])
 
-    def draw(self, count: int, rng: np.random.Generator) -> list[VirtualRow]:
-        """Rows of (phrase numbers in order of time, relation); a sequence is followed by its reverse."""
+    def draw(self, count: int, rng: np.random.Generator, mix: Mix = "pairs") -> list[VirtualRow]:
+        """`count` rows, mixed as the groups of a recipe are; what belongs together stands together, whole."""
         rows: list[VirtualRow] = []
         while len(rows) < count:
             a, b = (int(i) for i in rng.choice(len(self.phrases), 2, replace=False))
             relation = RELATIONS[int(rng.choice(3, p=(0.7, 0.15, 0.15)))]
-            alone = relation == "sequence" and len(rows) == count - 1
-            if alone or held_out_pair(self.phrases[a], self.phrases[b]):
+            if held_out_pair(self.phrases[a], self.phrases[b]):
                 continue
-            if relation == "sequence":
-                rows += [((a, b), relation), ((b, a), relation)]
-            else:
-                rows.append(((a, b) if relation == "overlap" else (a,), relation))
+            drawn = self._group(a, b, mix, relation)
+            if len(rows) + len(drawn) <= count:
+                rows += drawn
+            elif mix != "pairs":
+                rows.append(((a,), "single", "single"))
         return rows
+
+    def _group(self, a: int, b: int, mix: Mix, relation: Relation) -> list[VirtualRow]:
+        orders: list[VirtualRow] = [((a, b), "sequence", "sequence"), ((b, a), "sequence", "sequence")]
+        if mix == "triples":
+            return [*orders, ((a, b), "overlap", "overlap")]
+        if mix == "combined":
+            return [((a,), "single", "single"), ((a, b), "sequence", "together")]
+        if relation == "sequence":
+            return orders
+        return [((a, b) if relation == "overlap" else (a,), relation, relation)]
 
     def embed(self, rows: list[VirtualRow], model: CompactModel) -> Tensor:
         """The ideal sound of rows as `model` would embed it: (rows, dim) unit vectors."""
-        vectors = [
-            self._moments(numbers, relation, model.config.events.moments) for numbers, relation in rows
-        ]
+        moments = model.config.events.moments
+        vectors = [self._moments(numbers, relation, moments) for numbers, relation, _ in rows]
         return model.unit(torch.stack(vectors))
 
     def _moments(self, numbers: tuple[int, ...], relation: Relation, moments: int) -> Tensor:

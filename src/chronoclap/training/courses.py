@@ -1,0 +1,57 @@
+"""Training in stages: each recipe of a course starts from the model that the one before it made."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from chronoclap.models import Clap, load
+from chronoclap.models.compact import CompactModel
+from chronoclap.scenes import Event
+from chronoclap.training.loop import choose_trained, train
+from chronoclap.training.recipes import Recipe
+
+
+def train_stages(
+    stages: Sequence[Recipe],
+    start: Clap,
+    events: list[Event],
+    out: Path,
+    *,
+    seed: int = 0,
+    resume: bool = False,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Clap:
+    """Post-train a model by one recipe after another; see `train`.
+
+    Args:
+        stages: the recipes, at least one.
+        start: the model that the first stage starts from.
+        events: the training events, of all stages.
+        out: directory of the last stage; those before it are kept in directories within, named after their
+            recipes.
+        seed, resume, workers, progress: as for `train`; stages that are finished are not run again by
+            `resume`.
+
+    Returns:
+        The model of the last stage.
+
+    Raises:
+        DataError, ChronoclapError: as `train`.
+    """
+    for stage in stages:
+        last = stage is stages[-1]
+        place = out if last else out / stage.name
+        if resume and not last and (place / "config.json").is_file():
+            start = load(place)
+            continue
+        start = train(
+            stage, start, events, place, seed=seed, resume=resume, workers=workers, progress=progress
+        )
+    return start
+
+
+def count_trained(recipe: Recipe, model: CompactModel) -> tuple[int, int]:
+    """How many numbers a recipe moves, and how many the model has with the moments that the recipe adds."""
+    grown = model.grow(max(recipe.moments, model.config.events.moments))
+    trained = choose_trained(grown, recipe.trains)
+    return sum(p.numel() for p in trained.values()), sum(p.numel() for p in grown.parameters())
