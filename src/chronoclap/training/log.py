@@ -1,7 +1,6 @@
 """What a run writes down: JSON lines always, TensorBoard where it is installed."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,7 @@ class Log:
         self._board = _summary_writer(path.parent)
 
     def write(self, step: int, measured: dict[str, float], learning_rate: float) -> None:
-        """One line of measurements, without those that have no value, such as an accuracy of no rows."""
-        measured = {name: value for name, value in measured.items() if math.isfinite(value)}
+        """One line of measurements."""
         values = {name: round(value, 6) for name, value in measured.items()}
         self._line({"step": step, **values, "learning_rate": learning_rate})
         if self._board is not None:

@@ -111,9 +111,8 @@ def train(
                 elapsed = time.perf_counter() - began
                 measured |= {"samples_per_s": seen / elapsed, "waiting": store.waited / elapsed}
                 log.write(step, measured, learning_rate(recipe, step - 1))
-                bar.set_postfix(
-                    {k: f"{measured[k]:.2f}" for k in ("loss", "order", "scale", "samples_per_s")}
-                )
+                shown = ("loss", "order", "scale", "samples_per_s")
+                bar.set_postfix({k: f"{measured[k]:.2f}" for k in shown if k in measured})
             if step % recipe.save_every == 0 and step < recipe.steps:
                 save_state(state_file, step, trained, optimiser, settings)
     torch.set_num_threads(threads)
@@ -200,13 +199,14 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
         model.scale(),
     )
     loss, parts = objective_loss(recipe, rows)
-    with torch.no_grad():
-        at = rows.is_false[: len(batch.features), 0].nonzero()[:, 0]
-        margin = text[at] - rows.false[at, 0]
-        order = ((audio[at] * margin).sum(-1) > 0).float().mean()
-        # The control: can the words alone tell the true order? They must not.
-        text_only = (margin @ audio[at].mean(0) > 0).float().mean()
-    measured = {"loss": loss, **parts, "scale": rows.scale, "order": order, "text_only": text_only}
+    measured = {"loss": loss, **parts, "scale": rows.scale}
+    at = rows.is_false[: len(batch.features), 0].nonzero()[:, 0]
+    if len(at):
+        with torch.no_grad():
+            margin = text[at] - rows.false[at, 0]
+            measured["order"] = ((audio[at] * margin).sum(-1) > 0).float().mean()
+            # The control: can the words alone tell the true order? They must not.
+            measured["text_only"] = (margin @ audio[at].mean(0) > 0).float().mean()
     return loss, {name: value.item() for name, value in measured.items()}
 
 
