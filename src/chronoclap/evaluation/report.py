@@ -24,6 +24,7 @@ from chronoclap.evaluation.items import PAIR_SLICES, Pair, draw_pairs
 from chronoclap.evaluation.recordings import RATE, readable
 from chronoclap.evaluation.rows import Row, distinct
 from chronoclap.evaluation.zste_items import ItemList, draw_items
+from chronoclap.models.trunks import shared_trunks
 from chronoclap.scenes.event import Event
 from chronoclap.scenes.sounds import Sounds
 
@@ -139,7 +140,8 @@ def evaluate(
     if "zste" in suites and pairs:
         listed = _kept_items(items, pairs) if isinstance(items, ItemList) else draw_items(pairs, labels, seed)
     asked = _Asked(kept, labels, esc50, pairs, listed, sounds, seed, progress)
-    rows = [row for embedder in embedders for row in _rows(embedder, suites, asked, note)]
+    with shared_trunks(embedders):
+        rows = [row for embedder in embedders for row in _rows(embedder, suites, asked, note)]
     if "temporal" in suites and oracle is not None and pairs:
         rows += oracle_halves.evaluate(oracle, pairs, sounds, seed=seed, progress=progress)
     return rows

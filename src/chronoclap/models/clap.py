@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,10 @@ from tqdm.auto import tqdm
 from chronoclap.audio import AudioSource, Waveform, cut_windows, read_audio
 from chronoclap.errors import AudioError, ModelError
 from chronoclap.models.checkpoint import read_model, resolve, write_model
-from chronoclap.models.compact import CompactModel
+from chronoclap.models.compact import CompactModel, stack_features
+
+if TYPE_CHECKING:
+    from chronoclap.models.trunks import TrunkMemory
 
 DECODERS = 4  # threads; libsndfile and soxr work outside Python's lock
 
@@ -50,6 +53,8 @@ class Clap:
         self.model = model
         self.name = name
         self.info = info or {}
+        self.memory: TrunkMemory | None = None
+        """Where features of the trunk are remembered, see `trunks.shared_trunks`."""
 
     @property
     def dim(self) -> int:
@@ -187,7 +192,10 @@ class Clap:
 
     def _encode_windows(self, windows: Sequence[np.ndarray]) -> np.ndarray:
         with torch.inference_mode():
-            return self.model.encode_windows(windows).cpu().numpy()
+            if self.memory is None:
+                return self.model.encode_windows(windows).cpu().numpy()
+            features = [self.memory.features(self.model, window) for window in windows]
+            return self.model.embed_features(*stack_features(features)).cpu().numpy()
 
 
 def _decoded(

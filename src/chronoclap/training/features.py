@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from chronoclap.models.compact import CompactModel
+from chronoclap.models.trunks import trunk_digest
 from chronoclap.scenes import render
 from chronoclap.training.groups import Grouper
 
@@ -146,11 +147,8 @@ def identity(grouper: Grouper, model: CompactModel) -> str:
     """A digest of what features depend on: events, seed, how scenes are composed, front end and trunk."""
     recipe = grouper.recipe
     shares = (recipe.groups, recipe.mix, recipe.sequences, recipe.overlaps)
-    composed = (grouper.seed, recipe.layout, shares, dict(grouper.by_class), model.config.audio)
-    digest = hashlib.sha256(repr(composed).encode())
-    for tensor in model.audio.trunk.state_dict().values():
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()
+    composed = (grouper.seed, recipe.layout, shares, dict(grouper.by_class))
+    return hashlib.sha256(repr((composed, trunk_digest(model))).encode()).hexdigest()
 
 
 def _memmap(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
