@@ -308,3 +308,25 @@ class TestLearningRate:
 
     def test_without_warm_up_it_begins_at_the_peak(self) -> None:
         assert learning_rate(Recipe("mine", learning_rate=0.3, warm_up=0), 0) == 0.3
+
+
+def test_features_kept_are_those_of_the_scenes_and_used_again(
+    run: Callable[..., Clap],
+    tiny_clap: Clap,
+    events: list[Event],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = run("plain")
+
+    def again(name: str, recipe: Recipe = RECIPE) -> Clap:
+        kept = tmp_path / "kept"
+        return train(recipe, tiny_clap, events, tmp_path / name, workers=0, features=kept, progress=False)
+
+    assert torch.equal(again("first").model.gains, expected.model.gains)
+    monkeypatch.setattr(features, "group_features", None)  # which would be called
+    assert torch.equal(again("second").model.gains, expected.model.gains)
+    again("control", replace(RECIPE, name="control", temporal_weight=0.0))
+    with pytest.raises(TypeError):
+        again("other scenes", replace(RECIPE, sequences=0.5))
+    assert not (tmp_path / "plain" / "features").exists()

@@ -19,6 +19,7 @@ def train_stages(
     seed: int = 0,
     resume: bool = False,
     workers: int | None = None,
+    features: Path | None = None,
     progress: bool = True,
 ) -> Clap:
     """Post-train a model by one recipe after another; see `train`.
@@ -29,8 +30,8 @@ def train_stages(
         events: the training events, of all stages.
         out: directory of the last stage; those before it are kept in directories within, named after their
             recipes.
-        seed, resume, workers, progress: as for `train`; stages that are finished are not run again by
-            `resume`.
+        seed, resume, workers, features, progress: as for `train`; `resume` does not run finished stages
+            again.
 
     Returns:
         The model of the last stage.
@@ -45,7 +46,15 @@ def train_stages(
             start = load(place)
             continue
         start = train(
-            stage, start, events, place, seed=seed, resume=resume, workers=workers, progress=progress
+            stage,
+            start,
+            events,
+            place,
+            seed=seed,
+            resume=resume,
+            workers=workers,
+            features=features,
+            progress=progress,
         )
     return start
 

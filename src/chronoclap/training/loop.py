@@ -15,7 +15,7 @@ from chronoclap.models.checkpoint import write_model
 from chronoclap.models.compact import CompactModel
 from chronoclap.scenes import Event, Sounds
 from chronoclap.training.captions import Captioned, caption_rows
-from chronoclap.training.features import FeatureStore, default_workers
+from chronoclap.training.features import FeatureStore, default_workers, identity
 from chronoclap.training.groups import Grouper
 from chronoclap.training.log import Log
 from chronoclap.training.objectives import WANTED, Rows, in_places, objective_loss
@@ -34,6 +34,7 @@ def train(
     seed: int = 0,
     resume: bool = False,
     workers: int | None = None,
+    features: Path | None = None,
     progress: bool = True,
 ) -> Clap:
     """Post-train a model and write it, with its log, to a directory that `chronoclap.load` reads.
@@ -50,6 +51,8 @@ def train(
         seed: >= 0; of scenes, captions, fresh weights and dropout.
         resume: go on from `state.pt`; without it a directory that holds one is refused.
         workers: processes that compose scenes; None: one per core; 0: none beside this one.
+        features: a directory where the features of composed scenes are kept for other runs on the same
+            scenes; None: within `out`, until the run is finished.
         progress: show a progress bar.
 
     Returns:
@@ -76,7 +79,8 @@ def train(
 
     grouper = Grouper(events, recipe, seed, Sounds(model.rate))
     workers = default_workers() if workers is None else workers
-    store = FeatureStore(out / "features", grouper, model, workers)
+    kept = out / "features" if features is None else features / identity(grouper, model)[:16]
+    store = FeatureStore(kept, grouper, model, workers)
     batches = Batches(grouper, start.model, seed)
     for earlier in range(step):
         # Pieces of text encoded together show in the last bits of each other: meet them again in the same
@@ -91,9 +95,9 @@ def train(
     began, seen = time.perf_counter(), 0
     order = (batches.groups(k) for k in range(step, recipe.steps))
     with tqdm(total=recipe.steps, initial=step, desc=recipe.name, unit="step", disable=not progress) as bar:
-        for features in store.batches(order):
+        for heard in store.batches(order):
             torch.manual_seed(seed * 1_000_003 + step)
-            batch = batches.make(step, features, model)
+            batch = batches.make(step, heard, model)
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(recipe, step)
             loss, measured = step_loss(recipe, model, batch)
@@ -119,7 +123,8 @@ def train(
     log.close()
     trained_clap = Clap(model.eval(), out.name, {"trained": settings})
     write_model(trained_clap.model, out, {"name": trained_clap.name, **trained_clap.info})
-    store.remove()
+    if features is None:
+        store.remove()
     state_file.unlink(missing_ok=True)
     return trained_clap
 

@@ -1,0 +1,134 @@
+"""Train recipes on the same data, steps and seeds, evaluate them side by side, and write the page of results.
+
+    python pretraining/compare_recipes.py --data MANIFEST --runs runs/compare --page docs/results.md
+
+Runs that are finished are not run again, and one that was stopped goes on. To train several at a
+time, call it several times with different --recipes and --train-only, then once without.
+"""
+
+import argparse
+import statistics
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import chronoclap
+from chronoclap.data import by_split, foley_events, read_manifest
+from chronoclap.evaluation import Row, evaluate, read_json, write_json
+from chronoclap.evaluation.oracle import ORACLE
+from chronoclap.training import COURSES, RECIPES, find_stages, train_stages
+from chronoclap.training.data import training_events
+
+START = "compact-base"
+
+
+def run_name(recipe: str, seed: int) -> str:
+    """Directory of a run, and the name of its model."""
+    return f"{recipe}-{seed}"
+
+
+def train_all(arguments: argparse.Namespace) -> None:
+    """Train what is not trained yet."""
+    start = chronoclap.load(START)
+    events = training_events(read_manifest(arguments.data)) + by_split(foley_events(), "train")
+    for seed in range(arguments.seeds):
+        for recipe in arguments.recipes:
+            out = arguments.runs / run_name(recipe, seed)
+            if (out / "config.json").is_file():
+                continue
+            stages = find_stages(recipe, steps=arguments.steps, groups=arguments.groups)
+            features = arguments.runs / "features"
+            train_stages(stages, start, events, out, seed=seed, resume=True, workers=0, features=features)
+
+
+def measure(arguments: argparse.Namespace) -> list[Row]:
+    """Evaluate the start and every run on the same items, or read what was measured before."""
+    names = [run_name(recipe, seed) for recipe in arguments.recipes for seed in range(arguments.seeds)]
+    file = arguments.runs / f"{arguments.split}-{arguments.pairs}.json"
+    rows = read_json(file) if file.is_file() else []
+    if {START, *names} - {row.model for row in rows}:
+        claps = [chronoclap.load(START), *(chronoclap.load(arguments.runs / name) for name in names)]
+        rows = evaluate(
+            claps,
+            read_manifest(arguments.data),
+            split=arguments.split,
+            oracle=claps[0],
+            n_pairs=arguments.pairs,
+            progress=True,
+        )
+        write_json(rows, file)
+    return rows
+
+
+def cell(rows: Sequence[Row]) -> str:
+    """Seeds of one recipe in per cent: their mean, and their sd or, of a single one, its interval."""
+    if not rows:
+        return "–"
+    values = [100 * row.value for row in rows]
+    if len(values) > 1:
+        return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+    return f"{values[0]:.1f} ({100 * rows[0].low:.0f}–{100 * rows[0].high:.0f})"
+
+
+def page(rows: Sequence[Row], arguments: argparse.Namespace) -> str:
+    """The page: a table for each task, a column for each recipe."""
+    columns = {START: [START]}
+    columns |= {r: [run_name(r, seed) for seed in range(arguments.seeds)] for r in arguments.recipes}
+    columns[ORACLE] = [ORACLE]
+    spread = "mean ± standard deviation over seeds" if arguments.seeds > 1 else "95 % intervals over sources"
+    asked = f"--seeds {arguments.seeds} --steps {arguments.steps} --split {arguments.split}"
+    lines = [
+        "# Results",
+        "",
+        f"All recipes from `{START}`, on the same data, as many scenes, {arguments.steps} steps, seeds 0 to "
+        f"{arguments.seeds - 1}; the {arguments.split} split, {arguments.pairs} pairs a slice; "
+        f"per cent, {spread}.",
+        "",
+        "```sh",
+        "python pretraining/compare_recipes.py --data sounds/manifest.csv --runs runs/compare "
+        f"{asked} --pairs {arguments.pairs} --page docs/results.md",
+        "```",
+    ]
+    for task in dict.fromkeys(row.task for row in rows):
+        of_task = [row for row in rows if row.task == task]
+        shown = {n: models for n, models in columns.items() if {r.model for r in of_task} & set(models)}
+        lines += [
+            "",
+            f"## {task}",
+            "",
+            f"| | chance | {' | '.join(shown)} |",
+            "|---" * (len(shown) + 2) + "|",
+        ]
+        for metric, part in dict.fromkeys((row.metric, row.slice) for row in of_task):
+            here = [row for row in of_task if (row.metric, row.slice) == (metric, part)]
+            cells = [cell([row for row in here if row.model in models]) for models in shown.values()]
+            lines.append(f"| {metric}, {part} | {100 * here[0].chance:.2g} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    staged = {stage for stages in COURSES.values() for stage in stages}
+    known = [name for name in (*RECIPES, *COURSES) if name not in staged]
+    parser.add_argument("--data", required=True, help="manifest of recordings")
+    parser.add_argument("--runs", type=Path, default=Path("runs/compare"), help="where the runs are kept")
+    parser.add_argument("--recipes", nargs="+", default=known, help="default: %(default)s")
+    parser.add_argument("--seeds", type=int, default=3, help="how many")
+    parser.add_argument("--steps", type=int, default=400, help="of each recipe or course")
+    parser.add_argument("--groups", type=int, help="default: the recipe's")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--pairs", type=int, default=400, help="pairs a slice")
+    parser.add_argument("--train-only", action="store_true", help="train and stop")
+    parser.add_argument("--page", type=Path, help="write the page here; default: print it")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", UserWarning)
+    train_all(arguments)
+    if not arguments.train_only:
+        text = page(measure(arguments), arguments)
+        print(text) if arguments.page is None else arguments.page.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
