@@ -13,6 +13,7 @@ from chronoclap.evaluation import evaluate, evaluate_temporal, plot, read_json, 
 from chronoclap.evaluation.items import draw_pairs
 from chronoclap.evaluation.report import SUITES
 from chronoclap.evaluation.rows import Row
+from chronoclap.evaluation.three_events import draw_triples
 from chronoclap.evaluation.zero_shot import event_labels
 from chronoclap.evaluation.zste_items import draw_items
 from chronoclap.scenes.event import Event
@@ -56,7 +57,8 @@ def test_all_is_every_suite_on_the_same_items_and_hears_what_they_share_once(eve
     rows = evaluate([ear], events, "all", oracle=Ear("base"), n_pairs=5)
     items = draw_items(draw_pairs(events, 5), event_labels(events))
     alone = len({item.single for item in items.items})
-    assert ear.sounds == 2 * len(items.pairs) + 3 * len(items.items) + alone + len(events)
+    in_threes = 6 * len(draw_triples(events, 1))
+    assert ear.sounds == 2 * len(items.pairs) + in_threes + 3 * len(items.items) + alone + len(events)
     apart = {suite: evaluate([ear], events, suite, oracle=Ear("base"), n_pairs=5) for suite in SUITES}
     # The noise of this ear follows the batch, so that only the shared sounds are heard alike.
     assert {row for row in rows if not row.task.startswith("zste")} == {

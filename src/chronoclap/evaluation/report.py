@@ -1,7 +1,8 @@
 """Run suites of evaluations on some models, and print or keep what comes out.
 
 temporal: T-Classify, its controls, and zero-shot; zste: the five tasks of ZSTE; order: order tests in the
-form of CompA and TACT; retrieval: of single sounds. What two tasks play alike is embedded once.
+form of CompA and TACT, and three sounds in a row; retrieval: of single sounds. What two tasks play alike is
+embedded once.
 """
 
 import json
@@ -17,7 +18,7 @@ from rich.console import Group
 from rich.table import Table
 
 from chronoclap.errors import DataError, ModelError
-from chronoclap.evaluation import controls, order, retrieval, t_classify, zero_shot, zste
+from chronoclap.evaluation import controls, order, retrieval, t_classify, three_events, zero_shot, zste
 from chronoclap.evaluation import oracle as oracle_halves
 from chronoclap.evaluation.embedder import Embedder
 from chronoclap.evaluation.items import PAIR_SLICES, Pair, draw_pairs
@@ -35,6 +36,7 @@ SHOWN_PROBLEMS = 5
 QUESTIONS = {
     order.COMPA: "both texts right, both sounds, all four choices",
     order.TACT: "A before B, or B before A? And with after?",
+    three_events.TASK: "which of the six orders is it?",
     "zste_1": "one sound: which label is it?",
     "zste_2": "two sounds: which two labels are they?",
     "zste_3": "A before B, B before A, or A while B?",
@@ -47,12 +49,17 @@ QUESTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What every model is asked about, alike; the items are those of ZSTE, None where it is not asked for."""
+    """What every model is asked about, alike; the items are those of ZSTE, None where it is not asked for.
+
+    Triples are drawn anew from events and seed, whatever list of pairs is given: a quarter as many as pairs,
+    for each has six sounds.
+    """
 
     events: list[Event]
     labels: list[str]
     esc50: list[str]
     pairs: list[Pair]
+    triples: list[three_events.Triple]
     items: ItemList | None
     sounds: Sounds
     seed: int
@@ -139,7 +146,8 @@ def evaluate(
     listed = None
     if "zste" in suites and pairs:
         listed = _kept_items(items, pairs) if isinstance(items, ItemList) else draw_items(pairs, labels, seed)
-    asked = _Asked(kept, labels, esc50, pairs, listed, sounds, seed, progress)
+    triples = three_events.draw_triples(kept, max(1, n_pairs // 4), seed) if "order" in suites else []
+    asked = _Asked(kept, labels, esc50, pairs, triples, listed, sounds, seed, progress)
     with shared_trunks(embedders):
         rows = [row for embedder in embedders for row in _rows(embedder, suites, asked, note)]
     if "temporal" in suites and oracle is not None and pairs:
@@ -183,6 +191,8 @@ def _rows(embedder: Embedder, suites: Collection[str], asked: _Asked, note: Note
             rows += _control_rows(embedder, audio, asked, note)
         if "order" in suites:
             rows += order.evaluate(embedder, pairs, sounds, audio=audio, seed=seed)
+    if asked.triples:
+        rows += three_events.evaluate(embedder, asked.triples, sounds, seed=seed, progress=progress)
     if asked.items is not None:
         rows += zste.evaluate(embedder, asked.items, sounds, seed=seed, progress=progress)
     if not {"temporal", "retrieval"}.isdisjoint(suites):
