@@ -212,7 +212,7 @@ def train(
         typer.Argument(
             metavar="RECIPE",
             help="tclap teaches order; contrastive, its control, lacks that loss. Others: tact, teminal "
-            "(teminal-a, then teminal-b), compa (compa-2, then compa-3), dtu.",
+            "(teminal-a, then teminal-b), compa (compa-2, then compa-3), dtu, chrono.",
         ),
     ],
     data: Annotated[

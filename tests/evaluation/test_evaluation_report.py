@@ -74,7 +74,7 @@ def test_all_is_every_suite_on_the_same_items_and_hears_what_they_share_once(eve
             "zero_shot_esc50",
         },
         "zste": {f"zste_{number}" for number in range(1, 6)},
-        "order": {"order_compa", "order_tact"},
+        "order": {"order_compa", "order_tact", "three_events"},
         "retrieval": {"retrieval"},
     }
     assert {row.model for own in ("zste", "order", "retrieval") for row in apart[own]} == {"good"}

@@ -166,3 +166,14 @@ def test_combined_groups_are_one_event_and_two_that_are_only_said_to_occur(event
         assert (one.relation, two.relation) == ("single", "sequence")
         assert one.events[0] == two.events[0]
     assert [planned.claimed for planned in grouper.plan(0)] == ["single", "together"]
+
+
+def test_a_share_of_the_sequences_has_three_events(events: list[Event]) -> None:
+    grouper = make(events, sequences=1.0, overlaps=0.0, threes=0.4)
+    drawn = Counter(len(grouper.plan(index)[0].events) for index in range(200))
+    # Binomial: three standard deviations are 0.1.
+    assert drawn[3] / 200 == pytest.approx(0.4, abs=0.1)
+    index = next(index for index in range(200) if len(grouper.plan(index)[0].events) == 3)
+    forward, backward = grouper.group(index)
+    assert phrases(backward) == phrases(forward)[::-1]
+    assert len(set(phrases(forward))) == 3

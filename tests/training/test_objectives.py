@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from small_world import SHORT
@@ -120,12 +121,12 @@ def small(
     """Train stages on short scenes into a directory."""
     monkeypatch.setattr(loop, "Sounds", lambda rate: SOUNDS)
 
-    def start(stages: list[Recipe], *, resume: bool = False) -> Clap:
+    def start(stages: list[Recipe], *, resume: bool = False, name: str = "run") -> Clap:
         return train_stages(
             [replace(s, layout=SHORT, groups=4, groups_per_step=4, virtual_per_step=7) for s in stages],
             tiny_clap,
             events,
-            tmp_path / "run",
+            tmp_path / name,
             resume=resume,
             workers=0,
             progress=False,
@@ -143,6 +144,20 @@ def test_every_recipe_moves_both_towers(name: str, small: Callable[..., Clap]) -
     assert events.drift.item() != pytest.approx(0.1, abs=1e-6)
     assert not torch.equal(trained.model.gains, first_gains(3))
     assert all(p.isfinite().all() for p in trained.model.parameters())
+
+
+def test_an_anchor_keeps_the_words_of_single_events(tiny_clap: Clap, small: Callable[..., Clap]) -> None:
+    texts = ["rain can be heard", "a recording of wind", "the sound of an owl"]
+    base = tiny_clap.embed_text(texts)
+
+    def drift(anchor: float, name: str) -> float:
+        recipe = find_recipe("contrastive", steps=30, learning_rate=3e-2, anchor=anchor, sequences=0.0)
+        content = small([replace(recipe, name=name)], name=name).embed_text(texts)[:, : base.shape[1]]
+        content /= np.linalg.norm(content, axis=1, keepdims=True)
+        return float(1 - (content * base).sum(1).mean())
+
+    free, held = drift(0.0, "free"), drift(100.0, "held")
+    assert held < 0.5 * free
 
 
 class TestCourses:

@@ -146,7 +146,7 @@ class FeatureStore:
 def identity(grouper: Grouper, model: CompactModel) -> str:
     """A digest of what features depend on: events, seed, how scenes are composed, front end and trunk."""
     recipe = grouper.recipe
-    shares = (recipe.groups, recipe.mix, recipe.sequences, recipe.overlaps)
+    shares = (recipe.groups, recipe.mix, recipe.sequences, recipe.overlaps, recipe.threes)
     composed = (grouper.seed, recipe.layout, shares, dict(grouper.by_class))
     return hashlib.sha256(repr((composed, trunk_digest(model))).encode()).hexdigest()
 

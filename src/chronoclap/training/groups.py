@@ -63,7 +63,8 @@ class Grouper:
         """The scenes of group `index` >= 0, as many as `recipe.mix` has; no recording is opened."""
         rng = np.random.default_rng([self.seed, 1, index])
         chance = rng.random()
-        pair = self._draw(rng, 2)
+        long = self.recipe.threes and chance < self.recipe.sequences * self.recipe.threes
+        pair = self._draw(rng, 3 if long else 2)
         orders = [Planned(pair, "sequence", "sequence"), Planned(pair[::-1], "sequence", "sequence")]
         if self.recipe.mix == "triples":
             return [*orders, Planned(pair, "overlap", "overlap")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from chronoclap.errors import ChronoclapError, DataError
@@ -138,12 +139,16 @@ class Batch:
         virtual: (v, dim) ideal sound of the virtual rows.
         captions: of all s + v rows.
         states: (c, t, hidden) encoder states of `captions.everything`.
+        anchored: numbers of the rows of single events, where the recipe has an anchor.
+        anchors: (rows, content width) unit vectors that the start makes of their captions.
     """
 
     features: Tensor
     virtual: Tensor
     captions: Captioned
     states: Tensor
+    anchored: list[int]
+    anchors: Tensor
 
 
 class Batches:
@@ -167,7 +172,17 @@ class Batches:
         """The batch of a step, given the features of its groups."""
         drawn, captions, states = self.say(step)
         virtual = torch.zeros(0, model.dim) if self.virtual is None else self.virtual.embed(drawn, model)
-        return Batch(features, virtual, captions, states)
+        return Batch(features, virtual, captions, states, *self._anchors(captions))
+
+    @torch.no_grad()
+    def _anchors(self, captions: Captioned) -> tuple[list[int], Tensor]:
+        """The rows of single events, and what the start makes of their captions."""
+        if not self.grouper.recipe.anchor:
+            return [], torch.zeros(0)
+        rows = [row for row, said in enumerate(captions.claims) if said.relation == "single"]
+        base = self.states.model
+        vectors = base.encode_texts([captions.texts[row].text for row in rows])
+        return rows, F.normalize(vectors[:, : base.config.dim], dim=-1)
 
     def say(self, step: int) -> tuple[list[VirtualRow], Captioned, Tensor]:
         """The virtual rows of a step, the captions of all its rows, and the encoder states of these."""
@@ -177,7 +192,7 @@ class Batches:
         drawn: list[VirtualRow] = []
         if self.virtual is not None:
             rng = np.random.default_rng([self.seed, 4, step])
-            drawn = self.virtual.draw(recipe.virtual_per_step, rng, recipe.mix)
+            drawn = self.virtual.draw(recipe.virtual_per_step, rng, recipe.mix, recipe.threes)
             rows += [
                 (tuple(self.virtual.phrases[i] for i in numbers), claimed) for numbers, _, claimed in drawn
             ]
@@ -204,6 +219,10 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
         model.scale(),
     )
     loss, parts = objective_loss(recipe, rows)
+    if batch.anchored:
+        content = F.normalize(text[batch.anchored, : model.config.dim], dim=-1)
+        parts["drift"] = (1 - (content * batch.anchors).sum(-1)).mean()
+        loss = loss + recipe.anchor * parts["drift"]
     measured = {"loss": loss, **parts, "scale": rows.scale}
     at = rows.is_false[: len(batch.features), 0].nonzero()[:, 0]
     if len(at):

@@ -38,6 +38,10 @@ class Recipe:
         mix: which scenes a group has.
         sequences, overlaps: in the mix "pairs", the shares of groups whose two scenes are the two orders of
             a pair, and two overlays; the rest are two single events.
+        threes: in the mix "pairs", the share of the sequences, and of the virtual ones, that have three
+            events.
+        anchor: weight of the distance, 1 - cosine, between what the model and its start make of captions of
+            single events; it keeps what words mean.
         groups: different groups composed; their features are computed once and used in every later pass.
         groups_per_step: groups in a batch.
         virtual_per_step: captions a batch adds whose sound is put together from phrases alone (see
@@ -63,6 +67,8 @@ class Recipe:
     mix: Mix = "pairs"
     sequences: float = 0.7
     overlaps: float = 0.15
+    threes: float = 0.0
+    anchor: float = 0.0
     groups: int = 600
     groups_per_step: int = 16
     virtual_per_step: int = 48
@@ -105,6 +111,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe("compa-2", objective="compa-2"),
         Recipe("compa-3", objective="compa-3"),
         Recipe("dtu", objective="dtu"),
+        Recipe("chrono", temporal_weight=0.5, threes=0.3, anchor=1.0),
     )
 }
 """`contrastive` is L_c alone on the same scenes: the control that shows what the temporal losses add."""

@@ -49,7 +49,9 @@ class VirtualEvents:
             chunks = [self.phrases[i : i + 256] for i in range(0, len(self.phrases), 256)]
             self.content = torch.cat([base.text(*base.tokens(chunk))[:, 0] for chunk in chunks])
 
-    def draw(self, count: int, rng: np.random.Generator, mix: Mix = "pairs") -> list[VirtualRow]:
+    def draw(
+        self, count: int, rng: np.random.Generator, mix: Mix = "pairs", threes: float = 0.0
+    ) -> list[VirtualRow]:
         """`count` rows, mixed as the groups of a recipe are; what belongs together stands together, whole."""
         rows: list[VirtualRow] = []
         while len(rows) < count:
@@ -58,6 +60,11 @@ class VirtualEvents:
             if held_out_pair(self.phrases[a], self.phrases[b]):
                 continue
             drawn = self._group(a, b, mix, relation)
+            if threes and mix == "pairs" and relation == "sequence" and rng.random() < threes:
+                c = int(rng.integers(len(self.phrases)))
+                if c in (a, b) or any(held_out_pair(self.phrases[c], self.phrases[k]) for k in (a, b)):
+                    continue
+                drawn = [((a, b, c), relation, relation), ((c, b, a), relation, relation)]
             if len(rows) + len(drawn) <= count:
                 rows += drawn
             elif mix != "pairs":
