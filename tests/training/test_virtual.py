@@ -86,8 +86,8 @@ class TestDraw:
     def test_a_share_of_the_sequences_has_three_events(self, drawn: VirtualEvents) -> None:
         rows = [numbers for numbers, how, _ in drawn.draw(600, np.random.default_rng(0), threes=0.3)]
         long = [numbers for numbers in rows if len(numbers) == 3]
-        # Of eight phrases the third is one of the first two in 1/4, and held out with one of them in 1/5: such
-        # draws are made again, and 0.3 becomes 0.3 * 3/4 * 4/5 = 0.18.
+        # Of eight phrases the third is one of the first two in 1/4, and held out with one of them in 1/5:
+        # such draws are made again, and 0.3 becomes 0.3 * 3/4 * 4/5 = 0.18.
         assert len(long) / sum(len(numbers) > 1 for numbers in rows) == pytest.approx(0.18, abs=0.06)
         assert long[1::2] == [numbers[::-1] for numbers in long[::2]]
         assert all(len(set(numbers)) == 3 for numbers in long)
