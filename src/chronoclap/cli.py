@@ -273,7 +273,8 @@ def evaluate(
         Literal["temporal", "zste", "order", "retrieval", "all"],
         typer.Option(
             help="temporal: order of two events, its controls, and zero-shot; zste: the five tasks of ZSTE; "
-            "order: tests in the form of CompA and TACT, and three sounds in a row; retrieval: of single sounds."
+            "order: tests in the form of CompA and TACT, and three sounds in a row; retrieval: of single "
+            "sounds."
         ),
     ] = "temporal",
     json_file: Json = None,
