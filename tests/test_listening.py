@@ -24,9 +24,9 @@ from chronoclap.scenes import Sounds
 from chronoclap.scenes.foley import FOLEY, synthesise
 
 RATE = 16_000
-SCENES = 120
+SCENES = 200
 SEED = 2_000_700  # of the test split, and of none of its recordings
-MARGIN = 0.05  # two standard errors of a rate of 0.95 over the 160 parts that are heard
+MARGIN = 0.03  # two standard errors of a rate of 0.95 over the 280 parts that are heard
 RECORDINGS = os.environ.get("CHRONOCLAP_TEST_DATA", "")
 
 
@@ -88,6 +88,7 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_synthetic_scenes_hold_their_events_in_order(base: Clap, synthetic: Path, tmp_path: Path) -> None:
     heard, oracle = listen(base, synthetic, "test", tmp_path / "scenes")
+    print(f"synthetic: {heard:.3f} of the parts, {oracle:.3f} of the recordings alone")
     assert oracle > 0.9
     assert heard > oracle - MARGIN
 
@@ -96,5 +97,6 @@ def test_synthetic_scenes_hold_their_events_in_order(base: Clap, synthetic: Path
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_composed_recordings_hold_their_events_in_order(base: Clap, split: str, tmp_path: Path) -> None:
     heard, oracle = listen(base, Path(RECORDINGS), split, tmp_path / "scenes")
+    print(f"{split}: {heard:.3f} of the parts, {oracle:.3f} of the recordings alone")
     assert oracle > 0.9
     assert heard > oracle - MARGIN

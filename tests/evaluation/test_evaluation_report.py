@@ -9,7 +9,7 @@ from rich.console import Console
 from tone_world import Ear, make_events
 
 from chronoclap.errors import ChronoclapError, DataError, ModelError
-from chronoclap.evaluation import evaluate, evaluate_temporal, plot, read_json, tables, write_json
+from chronoclap.evaluation import evaluate, plot, read_json, tables, write_json
 from chronoclap.evaluation.items import draw_pairs
 from chronoclap.evaluation.report import SUITES
 from chronoclap.evaluation.rows import Row
@@ -32,7 +32,7 @@ def test_the_whole_suite_runs_on_the_same_items_for_every_model(events: list[Eve
     others = make_events(tmp_path, 1, "train")
     notes: list[str] = []
     models = [Ear("good"), Ear("blind", blind=True)]
-    rows = evaluate_temporal(models, events + others, "test", Ear("base"), 0, 10, note=notes.append)
+    rows = evaluate(models, events + others, "temporal", "test", Ear("base"), 0, 10, note=notes.append)
     assert {(row.model, row.task) for row in rows} == {
         *(
             (name, task)
@@ -64,7 +64,6 @@ def test_all_is_every_suite_on_the_same_items_and_hears_what_they_share_once(eve
     assert {row for row in rows if not row.task.startswith("zste")} == {
         row for name, own in apart.items() if name != "zste" for row in own
     }
-    assert apart["temporal"] == evaluate_temporal([ear], events, oracle=Ear("base"), n_pairs=5)
     assert {name: {row.task for row in own} for name, own in apart.items()} == {
         "temporal": {
             "t_classify",
@@ -110,14 +109,14 @@ def test_an_empty_slice_is_noted_and_has_no_rows(
     events: list[Event], capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen = [event for event in events if not event.class_unseen]
-    rows = evaluate_temporal([Ear()], seen, n_pairs=5)
+    rows = evaluate([Ear()], seen, "temporal", n_pairs=5)
     assert "class_unseen" not in {row.slice for row in rows}
     assert capsys.readouterr().out == "The slice 'class_unseen' has no pairs of recordings, and no rows.\n"
 
 
 def test_esc50_candidates_come_from_every_split(events: list[Event], tmp_path: Path) -> None:
     other = replace(make_events(tmp_path, 1, "train")[0], esc50_class="bell_sound")
-    rows = evaluate_temporal([Ear()], [*events, other], n_pairs=2)
+    rows = evaluate([Ear()], [*events, other], "temporal", n_pairs=2)
     assert {row.chance for row in rows if row.task == "zero_shot_esc50"} == {1 / 4}
     assert {row.chance for row in rows if row.task == "zero_shot"} == {1 / 7}
 
@@ -126,7 +125,7 @@ def test_an_unreadable_recording_is_left_out_and_reported(events: list[Event], t
     Path(events[0].recording).write_bytes(b"not a sound")
     (tmp_path / events[1].recording).unlink()
     notes: list[str] = []
-    rows = evaluate_temporal([Ear()], events, n_pairs=5, note=notes.append)
+    rows = evaluate([Ear()], events, "temporal", n_pairs=5, note=notes.append)
     assert notes[0] == "2 of 21 recordings cannot be read and are left out:"
     assert events[0].recording in notes[1]
     assert events[1].recording in notes[2]
@@ -135,11 +134,11 @@ def test_an_unreadable_recording_is_left_out_and_reported(events: list[Event], t
 
 def test_a_kept_list_of_pairs_is_used_and_cleared_of_unreadable_recordings(events: list[Event]) -> None:
     pairs = draw_pairs(events, 12, seed=5)
-    rows = evaluate_temporal([Ear()], events, pairs=pairs, note=lambda _: None)
+    rows = evaluate([Ear()], events, "temporal", items=pairs, note=lambda _: None)
     assert next(row.n for row in rows if row.task == "t_classify" and row.slice == "all") == len(pairs)
     bad = pairs[0].first
     Path(bad.recording).write_bytes(b"")
-    rows = evaluate_temporal([Ear()], events, pairs=pairs, note=lambda _: None)
+    rows = evaluate([Ear()], events, "temporal", items=pairs, note=lambda _: None)
     left = sum(bad not in (pair.first, pair.second) for pair in pairs)
     assert next(row.n for row in rows if row.task == "t_classify" and row.slice == "all") == left < len(pairs)
 
@@ -149,20 +148,20 @@ def test_one_class_alone_has_no_order_but_others_still_run(events: list[Event]) 
     dogs = [event for event in events if event.phrase == "dog"]
     others = [replace(event, split="train") for event in events if event.phrase != "dog"]
     with pytest.raises(DataError, match="two or more labels"):
-        evaluate_temporal([Ear()], dogs + others, note=notes.append)
+        evaluate([Ear()], dogs + others, "temporal", note=notes.append)
     assert len(notes) == 3
 
 
 def test_names_must_tell_models_apart(events: list[Event]) -> None:
     with pytest.raises(ModelError, match="name of its own"):
-        evaluate_temporal([Ear("a"), Ear("a")], events)
+        evaluate([Ear("a"), Ear("a")], events, "temporal")
     with pytest.raises(ModelError, match="oracle-halves"):
-        evaluate_temporal([Ear("oracle-halves")], events)
+        evaluate([Ear("oracle-halves")], events, "temporal")
 
 
 def test_a_split_without_events_is_refused(events: list[Event]) -> None:
     with pytest.raises(DataError, match=r"'val'.*\['test'\]"):
-        evaluate_temporal([Ear()], events, "val")
+        evaluate([Ear()], events, "temporal", "val")
 
 
 def test_rows_have_exactly_the_promised_keys() -> None:

@@ -34,12 +34,12 @@ def unit(*shape: int, seed: int) -> Tensor:
 
 def make_rows(recipe: Recipe) -> Rows:
     captions = caption_rows(ROWS, 0, WANTED[recipe.objective])
-    n, wanted = len(ROWS), WANTED[recipe.objective]
+    n = len(ROWS)
     return Rows(
         unit(n, 6, seed=0),
         unit(n, 6, seed=1),
-        *in_places(unit(len(captions.contradictions), 6, seed=2), captions.contradicted, n, wanted.false),
-        *in_places(unit(len(captions.also), 6, seed=3), captions.also_of, n, 2),
+        *in_places(unit(len(captions.contradictions), 6, seed=2), captions.contradicted, n),
+        *in_places(unit(len(captions.also), 6, seed=3), captions.also_of, n),
         captions,
         torch.tensor(5.0),
     )
@@ -102,12 +102,12 @@ class TestObjectives:
 
 def test_in_places() -> None:
     flat = torch.arange(8.0).view(4, 2)
-    placed, taken = in_places(flat, [0, 2, 2, 3], 5, 2)
+    placed, taken = in_places(flat, [0, 2, 2, 3], 5)
     assert taken.tolist() == [[True, False], [False, False], [True, True], [True, False], [False, False]]
     assert placed[2].tolist() == [[2, 3], [4, 5]]
     assert placed[~taken].abs().sum() == 0
-    nothing, none = in_places(torch.zeros(0, 2), [], 3, 2)
-    assert (nothing.shape, none.any()) == ((3, 2, 2), torch.tensor(False))
+    nothing, none = in_places(torch.zeros(0, 2), [], 3)
+    assert (nothing.shape, none.any()) == ((3, 1, 2), torch.tensor(False))
 
 
 @pytest.fixture

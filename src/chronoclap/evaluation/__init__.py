@@ -3,7 +3,7 @@
 from chronoclap.evaluation.embedder import Embedder
 from chronoclap.evaluation.items import Pair, draw_pairs, load_pairs, save_pairs
 from chronoclap.evaluation.plots import plot
-from chronoclap.evaluation.report import Suite, evaluate, evaluate_temporal, read_json, tables, write_json
+from chronoclap.evaluation.report import Suite, evaluate, read_json, tables, write_json
 from chronoclap.evaluation.rows import Row
 from chronoclap.evaluation.zste_items import ItemList, draw_items, load_items, save_items
 
@@ -16,7 +16,6 @@ __all__ = [
     "draw_items",
     "draw_pairs",
     "evaluate",
-    "evaluate_temporal",
     "load_items",
     "load_pairs",
     "plot",

@@ -66,24 +66,6 @@ class _Asked:
     progress: bool
 
 
-def evaluate_temporal(
-    embedders: Sequence[Embedder],
-    events: Sequence[Event],
-    split: str = "test",
-    oracle: Embedder | None = None,
-    seed: int = 0,
-    n_pairs: int = 400,
-    progress: bool = False,
-    *,
-    pairs: Sequence[Pair] | None = None,
-    note: Note = print,
-) -> list[Row]:
-    """Run T-Classify, its controls and zero-shot classification: `evaluate` with the suite "temporal"."""
-    return evaluate(
-        embedders, events, "temporal", split, oracle, seed, n_pairs, progress, items=pairs, note=note
-    )
-
-
 def evaluate(
     embedders: Sequence[Embedder],
     events: Sequence[Event],

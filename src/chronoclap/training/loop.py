@@ -209,12 +209,11 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
     embedded = model.encode_texts([caption.text for caption in captions.everything], batch.states)
     n = len(captions.texts)
     text, false, also = embedded.split([n, len(captions.contradictions), len(captions.also)])
-    wanted = WANTED[recipe.objective]
     rows = Rows(
         audio,
         text,
-        *in_places(false, captions.contradicted, n, wanted.false),
-        *in_places(also, captions.also_of, n, 2),
+        *in_places(false, captions.contradicted, n),
+        *in_places(also, captions.also_of, n),
         captions,
         model.scale(),
     )

@@ -101,16 +101,18 @@ def objective_loss(recipe: Recipe, rows: Rows) -> tuple[Tensor, dict[str, Tensor
             return contrastive + recipe.margin_weight * margin, {"contrastive": contrastive, "margin": margin}
 
 
-def in_places(flat: Tensor, owners: list[int], n: int, places: int) -> tuple[Tensor, Tensor]:
+def in_places(flat: Tensor, owners: list[int], n: int) -> tuple[Tensor, Tensor]:
     """Vectors in a row to (n, places, d), each at the next place of its owner, and (n, places) bool: taken.
+
+    There are as many places as the largest owner fills, and one at least.
 
     Args:
         flat: (c, d).
-        owners: c row numbers, those of one row next to each other, at most `places` of each.
+        owners: c row numbers, those of one row next to each other.
         n: rows.
-        places: of a row.
     """
     place = [k - owners.index(owner) for k, owner in enumerate(owners)]
+    places = max(place, default=0) + 1
     at = torch.tensor(owners, dtype=torch.long), torch.tensor(place, dtype=torch.long)
     taken = torch.zeros(n, places, dtype=torch.bool).index_put(at, torch.ones(len(owners), dtype=torch.bool))
     return flat.new_zeros(n, places, flat.shape[1]).index_put(at, flat), taken
