@@ -5,9 +5,11 @@ from itertools import pairwise
 
 import pytest
 
+from chronoclap import Clap
 from chronoclap.errors import DataError
 from chronoclap.scenes import Event, Scene, Sounds, held_out_pair, invert
 from chronoclap.training import Recipe, find_recipe, groups
+from chronoclap.training.features import identity
 from chronoclap.training.groups import Grouper
 
 RATE = 16_000
@@ -16,6 +18,37 @@ SOUNDS = Sounds(RATE)
 
 def make(events: list[Event], seed: int = 0, **changes: object) -> Grouper:
     return Grouper(events, find_recipe("tclap", **changes), seed, SOUNDS)
+
+
+class TestAll:
+    def test_what_a_group_holds(self, events: list[Event]) -> None:
+        grouper = make(events, mix="all", sequences=0.8, threes=0.3)
+        kinds: Counter[tuple[str, int]] = Counter()
+        for index in range(60):
+            scenes = grouper.plan(index)
+            assert len(scenes) == grouper.recipe.scenes_per_group == 3
+            first, second, third = scenes
+            kinds[third.relation, len(third.events)] += 1
+            if third.relation == "single":
+                assert len({s.events[0].phrase for s in scenes}) == 3
+                continue
+            assert second.events == first.events[::-1]
+            assert first.relation == second.relation == "sequence"
+            assert set(third.events) == set(first.events)
+            assert third.events not in (first.events, second.events) or third.relation == "overlap"
+        assert kinds.keys() == {("single", 1), ("overlap", 2), ("sequence", 3)}
+
+    def test_places_change_what_is_said_and_nothing_else(self, events: list[Event], tiny_clap: Clap) -> None:
+        said, full = (make(events, mix="all", threes=0.3, places=p) for p in (0.5, 0.0))
+        assert identity(said, tiny_clap.model) == identity(full, tiny_clap.model)
+        claims: Counter[str] = Counter()
+        for index in range(60):
+            for scene, whole in zip(said.plan(index), full.plan(index), strict=True):
+                assert scene[:2] == whole[:2]
+                claims[scene.claimed] += 1
+                if scene.claimed in ("first", "second"):
+                    assert (scene.relation, len(scene.events)) == ("sequence", 2)
+        assert min(claims["first"], claims["second"]) > 5
 
 
 def phrases(scene: Scene) -> list[str]:

@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from chronoclap import Clap, losses
+from chronoclap.errors import DataError
 from chronoclap.models.compact.events import first_gains
 from chronoclap.scenes import Claimed, Event, Sounds
 from chronoclap.training import RECIPES, Recipe, find_recipe, find_stages, loop, train, train_stages
-from chronoclap.training.captions import caption_rows
-from chronoclap.training.objectives import WANTED, Rows, in_places, objective_loss
+from chronoclap.training.captions import Wanted, caption_rows
+from chronoclap.training.objectives import Rows, in_places, objective_loss
 
 ROWS: list[tuple[tuple[str, ...], Claimed]] = [
     (("rain", "dog"), "sequence"),
@@ -33,7 +34,7 @@ def unit(*shape: int, seed: int) -> Tensor:
 
 
 def make_rows(recipe: Recipe) -> Rows:
-    captions = caption_rows(ROWS, 0, WANTED[recipe.objective])
+    captions = caption_rows(ROWS, 0, recipe.wanted)
     n = len(ROWS)
     return Rows(
         unit(n, 6, seed=0),
@@ -96,8 +97,9 @@ class TestObjectives:
         margin = losses.dtu_margin(rows.text[at], rows.also[at], rows.false[at])
         assert value.item() == pytest.approx((contrastive + 10 * margin).item(), abs=1e-5)
 
-    def test_no_scene_stands_alone_with_what_it_needs(self) -> None:
-        assert {recipe.objective for recipe in RECIPES.values()} == WANTED.keys()
+    def test_a_recipe_without_contradictions_is_refused(self) -> None:
+        with pytest.raises(DataError, match="contradiction"):
+            find_recipe("tclap", wanted=Wanted(false=0))
 
 
 def test_in_places() -> None:

@@ -47,11 +47,11 @@ def states(tiny_clap: Clap) -> PhraseStates:
 
 
 def test_pieces_are_the_words_of_the_caption_in_order() -> None:
-    made = Caption("After a dog barks, rain.", ((8, 17, 0), (19, 23, 1)))
+    made = Caption("After a dog barks, rain.", ((8, 17, 0), (19, 23, 1)), "sequence")
     assert cut(made) == ["After a", "dog barks", ",", "rain", "."]
-    assert cut(Caption("rain", ((0, 4, 0),))) == ["rain"]
+    assert cut(Caption("rain", ((0, 4, 0),), "single")) == ["rain"]
     # Spans may come in any order.
-    assert cut(Caption("rain after wind", ((11, 15, 0), (0, 4, 1)))) == ["rain", "after", "wind"]
+    assert cut(Caption("rain after wind", ((11, 15, 0), (0, 4, 1)), "sequence")) == ["rain", "after", "wind"]
     for given in captions(60):
         assert "".join("".join(cut(given)).split()) == "".join(given.text.split())
 

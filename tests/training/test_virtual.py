@@ -6,9 +6,12 @@ import torch
 
 from chronoclap import Clap
 from chronoclap.models.compact import CompactModel
-from chronoclap.scenes import held_out_pair
-from chronoclap.training import virtual
+from chronoclap.scenes import PLACES, held_out_pair
+from chronoclap.training import Recipe, virtual
 from chronoclap.training.virtual import VirtualEvents, vocabulary
+
+PAIRS = Recipe("pairs")
+THREES = Recipe("threes", threes=0.3)
 
 
 @pytest.fixture
@@ -57,14 +60,14 @@ class TestDraw:
     @pytest.mark.parametrize("count", [1, 2, 7, 32, 33])
     def test_sequences_come_with_their_reverse(self, drawn: VirtualEvents, count: int) -> None:
         for seed in range(6):
-            rows = drawn.draw(count, np.random.default_rng(seed))
+            rows = drawn.draw(count, np.random.default_rng(seed), PAIRS)
             assert len(rows) == count
             sequences = [numbers for numbers, relation, _ in rows if relation == "sequence"]
             # Also at the end of the batch: an order without its reverse would be the more likely one.
             assert sequences[1::2] == [numbers[::-1] for numbers in sequences[::2]]
 
     def test_relations_and_their_numbers_of_events(self, drawn: VirtualEvents) -> None:
-        rows = drawn.draw(600, np.random.default_rng(0))
+        rows = drawn.draw(600, np.random.default_rng(0), PAIRS)
         counts = {name: sum(relation == name for _, relation, _ in rows) for name in virtual.RELATIONS}
         # A draw is a sequence with 0.7 and then two rows: 1.4 / 1.7 = 0.82 of the rows.
         assert counts["sequence"] / 600 == pytest.approx(0.82, abs=0.06)
@@ -74,23 +77,34 @@ class TestDraw:
             assert len(numbers) == len(set(numbers)) == (1 if relation == "single" else 2)
 
     def test_rows_are_mixed_as_the_groups_are(self, drawn: VirtualEvents) -> None:
-        triples = drawn.draw(13, np.random.default_rng(0), "triples")
+        triples = drawn.draw(13, np.random.default_rng(0), Recipe("r", mix="triples"))
         for (a, _, _), (b, _, _), (c, how, _) in zip(*(triples[k:12:3] for k in range(3)), strict=True):
             assert (a, a, how) == (b[::-1], c, "overlap")
         assert triples[12][1] == "single"
-        combined = drawn.draw(8, np.random.default_rng(0), "combined")
+        combined = drawn.draw(8, np.random.default_rng(0), Recipe("r", mix="combined"))
         for (one, how, _), (two, order, claimed) in zip(combined[::2], combined[1::2], strict=True):
             assert (how, order, claimed) == ("single", "sequence", "together")
             assert one == two[:1]
 
     def test_a_share_of_the_sequences_has_three_events(self, drawn: VirtualEvents) -> None:
-        rows = [numbers for numbers, how, _ in drawn.draw(600, np.random.default_rng(0), threes=0.3)]
+        rows = [numbers for numbers, how, _ in drawn.draw(600, np.random.default_rng(0), THREES)]
         long = [numbers for numbers in rows if len(numbers) == 3]
-        # Of eight phrases the third is one of the first two in 1/4, and held out with one of them in 1/5:
-        # such draws are made again, and 0.3 becomes 0.3 * 3/4 * 4/5 = 0.18.
-        assert len(long) / sum(len(numbers) > 1 for numbers in rows) == pytest.approx(0.18, abs=0.06)
+        # Overlaps are drawn 0.15 times, with one row where sequences have two; what is held out is drawn
+        # anew, and of three phrases there are three pairs that can be.
+        assert len(long) / sum(len(numbers) > 1 for numbers in rows) == pytest.approx(0.24, abs=0.06)
         assert long[1::2] == [numbers[::-1] for numbers in long[::2]]
         assert all(len(set(numbers)) == 3 for numbers in long)
+
+    def test_of_all_there_is(self, drawn: VirtualEvents) -> None:
+        rows = drawn.draw(601, np.random.default_rng(0), Recipe("all", mix="all", threes=0.3, places=0.5))
+        overlays = [k for k, (_, how, _) in enumerate(rows) if how == "overlap"]
+        assert overlays
+        for k in overlays:  # with the two orders of the same phrases before it
+            (a, *_), (b, *_), (c, *_) = rows[k - 2 : k + 1]
+            assert a == b[::-1] == c
+        assert {claimed for _, _, claimed in rows} == {"sequence", "overlap", "single", "first", "second"}
+        assert all(len(n) == 2 and how == "sequence" for n, how, said in rows if said in PLACES)
+        assert {len(numbers) for numbers, _, said in rows if said == "sequence"} == {2, 3}
 
     def test_held_out_pairs_are_not_drawn(self, tiny_clap: Clap, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(virtual, "vocabulary", lambda: tuple(f"sound {n}" for n in range(12)))
@@ -98,16 +112,16 @@ class TestDraw:
         pairs = {(a, b) for a in events.phrases for b in events.phrases if a < b}
         held = {pair for pair in pairs if held_out_pair(*pair)}
         assert held
-        rows = events.draw(800, np.random.default_rng(0))
+        rows = events.draw(800, np.random.default_rng(0), PAIRS)
         drawn = {
             tuple(sorted(events.phrases[i] for i in numbers)) for numbers, *_ in rows if len(numbers) == 2
         }
         assert drawn == pairs - held
 
     def test_depends_on_the_generator_alone(self, drawn: VirtualEvents) -> None:
-        rows = drawn.draw(20, np.random.default_rng(3))
-        assert rows == drawn.draw(20, np.random.default_rng(3))
-        assert rows != drawn.draw(20, np.random.default_rng(4))
+        rows = drawn.draw(20, np.random.default_rng(3), PAIRS)
+        assert rows == drawn.draw(20, np.random.default_rng(3), PAIRS)
+        assert rows != drawn.draw(20, np.random.default_rng(4), PAIRS)
 
 
 class TestEmbed:
@@ -132,12 +146,12 @@ class TestEmbed:
         )
         torch.testing.assert_close(forward, backward, atol=1e-6, rtol=0)
         assert forward[1].abs().max() < 1e-6
-        torch.testing.assert_close(forward[2], -(2**0.5) * forward[0], atol=1e-6, rtol=0)
+        torch.testing.assert_close(forward[2], -3 * forward[0], atol=1e-6, rtol=0)
 
     def test_a_single_event_is_its_content(self, drawn: VirtualEvents, grown: CompactModel) -> None:
         single = blocks(drawn.embed([((3,), "single", "single")], grown))[0]
         content = torch.nn.functional.normalize(drawn.content[3], dim=-1)
-        torch.testing.assert_close(3**0.5 * single[0], content, atol=1e-5, rtol=0)
+        torch.testing.assert_close(10**0.5 * single[0], content, atol=1e-5, rtol=0)
         assert single[1].abs().max() < 1e-6
 
     def test_is_embedded_with_the_gains_that_are_learned(

@@ -16,11 +16,22 @@ from chronoclap.scenes.pairs import held_out_pair
 from chronoclap.scenes.phrases import FORMS, Form, Operand, operand, phrase_key
 from chronoclap.scenes.scene import Placement, Relation, Scene, invert, overlay
 from chronoclap.scenes.sounds import Sounds
-from chronoclap.scenes.wordings import WORDINGS, Claim, Claimed, Wording, claim, equivalent, find_wording
+from chronoclap.scenes.wordings import (
+    PLACES,
+    WORDINGS,
+    Claim,
+    Claimed,
+    Wording,
+    claim,
+    equivalent,
+    find_wording,
+    holds,
+)
 
 __all__ = [
     "FORMS",
     "NATURAL",
+    "PLACES",
     "PLAIN",
     "SPLITS",
     "TEMINAL",
@@ -49,6 +60,7 @@ __all__ = [
     "equivalent",
     "find_wording",
     "held_out_pair",
+    "holds",
     "invert",
     "operand",
     "overlay",

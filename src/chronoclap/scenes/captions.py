@@ -15,7 +15,7 @@ import numpy as np
 from chronoclap.errors import DataError
 from chronoclap.scenes.phrases import FORMS, Form, operand
 from chronoclap.scenes.scene import Relation, Scene
-from chronoclap.scenes.wordings import WORDINGS, Claimed, Wording, claim, find_wording
+from chronoclap.scenes.wordings import PLACES, WORDINGS, Claimed, Wording, claim, find_wording
 
 Kind = Literal["order", "relation", "any"]
 
@@ -32,10 +32,12 @@ class Caption:
         spans: (start, end, event) per event, in order of mention: `text[start:end]` are the words that name
             it, without article. Event 0 is the first to sound as the caption has it; where a caption claims
             no order, events count by onset if it describes a scene, by mention if it contradicts one.
+        claimed: what it claims.
     """
 
     text: str
     spans: tuple[tuple[int, int, int], ...]
+    claimed: Claimed
 
     def __str__(self) -> str:
         return self.text
@@ -137,11 +139,19 @@ def contradict(scene: Scene, seed: int, n: int = 1, kind: Kind = "any") -> list[
 
 
 def contradict_phrases(
-    phrases: Sequence[str], relation: Relation, seed: int, n: int = 1, kind: Kind = "any"
+    phrases: Sequence[str], relation: Claimed, seed: int, n: int = 1, kind: Kind = "any"
 ) -> list[Caption]:
-    """`contradict` without sound: phrases in order of time, and the relation that holds between them."""
+    """`contradict` without sound: phrases in order of time, and what holds of them.
+
+    "together" contradicts nothing; of a place ("first", "second"), contradictions say that the other of the
+    two has it, or that the same one has the other.
+    """
     if kind not in ("order", "relation", "any"):
         raise DataError(f"There is no kind of contradiction {kind!r}: use order, relation or any.")
+    if relation == "together":
+        return []
+    if relation in PLACES:
+        return [] if kind == "relation" else _misplaced(phrases, seed, n)
     truth = claim(relation, phrases)
     reorders = relation == "sequence" and len(set(truth.events)) > 1
     kinds: list[Kind] = []
@@ -168,6 +178,20 @@ def contradict_phrases(
         if claim(style.wording.relation, mentioned) != truth:
             false = _write(mentioned, style)
             found.setdefault(false.text, false)
+    return list(found.values())
+
+
+def _misplaced(phrases: Sequence[str], seed: int, n: int) -> list[Caption]:
+    """False claims of the place of one of two events."""
+    if claim("first", phrases).events == claim("second", phrases).events:
+        return []
+    rng = np.random.default_rng([seed, 1])
+    found: dict[str, Caption] = {}
+    for _ in range(n * _TRIES):
+        if len(found) == n:
+            break
+        false = _write(*_draw(phrases[::-1], list(PLACES)[int(rng.integers(2))], rng))
+        found.setdefault(false.text, false)
     return list(found.values())
 
 
@@ -232,7 +256,7 @@ def _write(phrases: Sequence[str], style: _Style) -> Caption:
         text = text[:1].upper() + text[1:]
     if style.stop and not text.endswith((".", "!", "?")):
         text += "."
-    return Caption(text, tuple(spans))
+    return Caption(text, tuple(spans), wording.relation)
 
 
 def _positions(phrases: Sequence[str], mentioned: Sequence[str]) -> list[int]:

@@ -9,7 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chronoclap.scenes import Caption, Claim, Claimed, claim, contradict_phrases, describe_phrases
+from chronoclap.scenes import (
+    PLACES,
+    Caption,
+    Claim,
+    Claimed,
+    claim,
+    contradict_phrases,
+    describe_phrases,
+    holds,
+)
 
 Also = Literal["nothing", "rewordings", "parts"]
 FORWARD, REVERSED, OVERLAID = 0, 1, 2
@@ -42,6 +51,8 @@ class Captioned:
         also: more that is true, those of one row next to each other.
         also_of: the row of each.
         claims: what each of the n true captions says.
+        known: all that is known of the n rows: what the caption says, or where that is the place of one
+            event, the whole sequence.
     """
 
     texts: list[Caption]
@@ -50,6 +61,7 @@ class Captioned:
     also: list[Caption]
     also_of: list[int]
     claims: list[Claim]
+    known: list[Claim]
 
     @property
     def everything(self) -> list[Caption]:
@@ -57,23 +69,14 @@ class Captioned:
         return self.texts + self.contradictions + self.also
 
     def alike(self) -> Tensor:
-        """(n, n) bool: text j is true of row i as well, and must not compete.
-
-        That is so where both say the same, and where j only says that things sound together or in turn which
-        i has in some order.
-        """
-        numbers = {said: number for number, said in enumerate(dict.fromkeys(self.claims))}
-        row = torch.tensor([numbers[said] for said in self.claims], dtype=torch.long)
-        alike = row[:, None] == row
-        loose = [j for j, said in enumerate(self.claims) if said.relation == "together"]
-        for j in loose:
-            for i, said in enumerate(self.claims):
-                alike[i, j] |= tuple(sorted(said.events)) == self.claims[j].events
-        return alike
+        """(n, n) bool: text j is true of row i as well, and must not compete."""
+        return torch.tensor(
+            [[holds(said, known) for said in self.claims] for known in self.known], dtype=torch.bool
+        ).view(len(self.claims), len(self.claims))
 
     def sharing(self) -> Tensor:
         """(n, n) bool: rows with an event in common."""
-        events = [set(said.events) for said in self.claims]
+        events = [set(known.events) for known in self.known]
         shared = torch.eye(len(events), dtype=torch.bool)
         for i, j in combinations(range(len(events)), 2):
             shared[i, j] = shared[j, i] = not events[i].isdisjoint(events[j])
@@ -87,7 +90,7 @@ class Captioned:
         pairs: dict[tuple[str, ...], int] = {}
         forward: dict[int, tuple[str, ...]] = {}
         block, pair = [], []
-        for said in self.claims:
+        for said in self.known:
             number = pairs.setdefault(tuple(sorted(said.events)), len(pairs))
             pair.append(number)
             if said.relation == "overlap":
@@ -105,16 +108,13 @@ def caption_rows(
     """Captions of rows of (phrases in order of time, what is said of them), other wordings for every seed."""
     wanted = wanted or Wanted()
     seeds = np.random.default_rng([seed, 2]).integers(2**31, size=len(rows))
-    result = Captioned([], [], [], [], [], [])
+    result = Captioned([], [], [], [], [], [], [])
     for number, ((phrases, relation), drawn) in enumerate(zip(rows, seeds.tolist(), strict=True)):
         text = describe_phrases(phrases, relation, drawn)
         result.texts.append(text)
         result.claims.append(claim(relation, phrases))
-        false = (
-            []
-            if relation == "together"  # which contradicts no order
-            else contradict_phrases(phrases, relation, drawn, wanted.false, wanted.kind)
-        )
+        result.known.append(claim("sequence" if relation in PLACES else relation, phrases))
+        false = contradict_phrases(phrases, relation, drawn, wanted.false, wanted.kind)
         also: list[Caption] = []
         if false and wanted.also == "rewordings":
             also = _rewordings(phrases, relation, drawn, text)

@@ -1,6 +1,6 @@
 """What a run trains on: group g of a run is a pure function of the seed and g.
 
-A group is two or three scenes. In most groups two are the two orders of one pair of events, from the same
+A group is two or three scenes. In most groups two are the two orders of the same events, from the same
 excerpts, so both orders occur as audio equally often and no caption can be guessed from its words.
 """
 
@@ -61,11 +61,30 @@ class Grouper:
 
     def plan(self, index: int) -> list[Planned]:
         """The scenes of group `index` >= 0, as many as `recipe.mix` has; no recording is opened."""
+        planned = self._plan(index)
+        rng = np.random.default_rng([self.seed, 10, index])
+        if self.recipe.places > rng.random() and all(len(scene.events) == 2 for scene in planned):
+            return [
+                scene._replace(claimed=("first", "second")[int(rng.integers(2))])
+                if scene.claimed == "sequence"
+                else scene
+                for scene in planned
+            ]
+        return planned
+
+    def _plan(self, index: int) -> list[Planned]:
+        """`plan` with everything said that can be said."""
         rng = np.random.default_rng([self.seed, 1, index])
         chance = rng.random()
         long = self.recipe.threes and chance < self.recipe.sequences * self.recipe.threes
         pair = self._draw(rng, 3 if long else 2)
         orders = [Planned(pair, "sequence", "sequence"), Planned(pair[::-1], "sequence", "sequence")]
+        if self.recipe.mix == "all":
+            if long:
+                return [*orders, Planned([pair[1], pair[0], pair[2]], "sequence", "sequence")]
+            if chance < self.recipe.sequences:
+                return [*orders, Planned(pair, "overlap", "overlap")]
+            return [Planned([event], "single", "single") for event in self._draw(rng, 3)]
         if self.recipe.mix == "triples":
             return [*orders, Planned(pair, "overlap", "overlap")]
         if self.recipe.mix == "combined":

@@ -19,9 +19,10 @@ from chronoclap.training.captions import Captioned, caption_rows
 from chronoclap.training.features import FeatureStore, default_workers, identity
 from chronoclap.training.groups import Grouper
 from chronoclap.training.log import Log
-from chronoclap.training.objectives import WANTED, Rows, in_places, objective_loss
+from chronoclap.training.objectives import Rows, in_places, objective_loss
 from chronoclap.training.phrase_states import PhraseStates
 from chronoclap.training.recipes import Recipe
+from chronoclap.training.spans import span_loss
 from chronoclap.training.state import load_state, save_state
 from chronoclap.training.virtual import VirtualEvents, VirtualRow
 
@@ -192,12 +193,12 @@ class Batches:
         drawn: list[VirtualRow] = []
         if self.virtual is not None:
             rng = np.random.default_rng([self.seed, 4, step])
-            drawn = self.virtual.draw(recipe.virtual_per_step, rng, recipe.mix, recipe.threes)
+            drawn = self.virtual.draw(recipe.virtual_per_step, rng, recipe)
             rows += [
                 (tuple(self.virtual.phrases[i] for i in numbers), claimed) for numbers, _, claimed in drawn
             ]
         seed = int(np.random.default_rng([self.seed, 5, step]).integers(2**31))
-        captions = caption_rows(rows, seed, WANTED[recipe.objective])
+        captions = caption_rows(rows, seed, recipe.wanted)
         return drawn, captions, self.states.states(captions.everything)
 
 
@@ -206,7 +207,9 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
     captions = batch.captions
     present = torch.ones(batch.features.shape[:2], dtype=torch.bool)
     audio = torch.cat([model.embed_features(batch.features, present), batch.virtual])
-    embedded = model.encode_texts([caption.text for caption in captions.everything], batch.states)
+    said = [caption.text for caption in captions.everything]
+    reading = model.text.read(*model.tokens(said)) if recipe.spans else None
+    embedded = model.encode_texts(said, batch.states, reading)
     n = len(captions.texts)
     text, false, also = embedded.split([n, len(captions.contradictions), len(captions.also)])
     rows = Rows(
@@ -218,6 +221,9 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
         model.scale(),
     )
     loss, parts = objective_loss(recipe, rows)
+    if reading is not None:
+        parts["spans"] = span_loss(captions.everything, model, *reading)
+        loss = loss + recipe.spans * parts["spans"]
     if batch.anchored:
         content = F.normalize(text[batch.anchored, : model.config.dim], dim=-1)
         parts["drift"] = (1 - (content * batch.anchors).sum(-1)).mean()

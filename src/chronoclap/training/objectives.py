@@ -25,19 +25,8 @@ from chronoclap.losses import (
     temporal_focused,
     tnce,
 )
-from chronoclap.training.captions import REVERSED, Captioned, Wanted
-from chronoclap.training.recipes import Objective, Recipe
-
-WANTED: dict[Objective, Wanted] = {
-    "temporal": Wanted(),
-    "tact": Wanted(),
-    "tnce": Wanted(),
-    "compa-2": Wanted(false=3, kind="any"),
-    "compa-3": Wanted(false=3, kind="any", also="parts"),
-    "dtu": Wanted(false=2, also="rewordings"),
-}
-"""The captions that each objective needs. One contradiction a row is always written: the log shows by it how
-often the order is right."""
+from chronoclap.training.captions import REVERSED, Captioned
+from chronoclap.training.recipes import Recipe
 
 
 @dataclass(frozen=True, slots=True)

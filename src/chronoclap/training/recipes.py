@@ -3,20 +3,22 @@
 A recipe is a frozen dataclass, so two of them differ by the fields that differ and by nothing else.
 """
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from chronoclap.errors import DataError
 from chronoclap.losses import Reading
 from chronoclap.scenes import NATURAL, Layout
+from chronoclap.training.captions import Wanted
 
 Objective = Literal["temporal", "tact", "tnce", "compa-2", "compa-3", "dtu"]
 """Which loss; `training/objectives.py` says what each is."""
 
-Mix = Literal["pairs", "triples", "combined"]
+Mix = Literal["pairs", "triples", "combined", "all"]
 """Which scenes a group has. "pairs": mostly the two orders of two events, else two overlays or two single
 events. "triples": the two orders and an overlay of the same events (TeminAL's stage B). "combined": one event
-alone, then two in turn with a caption that only says that both occur (TeminAL's stage A)."""
+alone, then two in turn with a caption that only says that both occur (TeminAL's stage A). "all": the two
+orders of two events and their overlay, or three orders of three events, or three single events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,20 @@ class Recipe:
         alpha_same, alpha_cross: of "tact" and "tnce", how much the same events in another relation, and
             others in another relation, count as rivals.
         margin_weight: of "dtu", the weight of the margin between texts beside L_c.
+        wanted: which captions a row has beside its true one. At least one contradiction is always written:
+            the log shows by it how often the order is right.
         moments: cosine moments of the trained model; a start with fewer is grown.
         trains: prefixes of the weights that move.
         layout: how scenes are composed.
         mix: which scenes a group has.
         sequences, overlaps: in the mix "pairs", the shares of groups whose two scenes are the two orders of
-            a pair, and two overlays; the rest are two single events.
-        threes: in the mix "pairs", the share of the sequences, and of the virtual ones, that have three
-            events.
+            a pair, and two overlays; the rest are two single events. In the mix "all", the share of groups
+            that are not single events, and nothing.
+        threes: in the mixes "pairs" and "all", the share of the sequences, and of the virtual ones, that have
+            three events.
+        places: the share of the sequences of two events whose captions only say which is first, or second.
+        spans: weight of the loss that teaches the text tower where captions name their events, and in which
+            order (see `spans.py`).
         anchor: weight of the distance, 1 - cosine, between what the model and its start make of captions of
             single events; it keeps what words mean.
         groups: different groups composed; their features are computed once and used in every later pass.
@@ -61,6 +69,7 @@ class Recipe:
     alpha_same: float = 1.0
     alpha_cross: float = 1.0
     margin_weight: float = 10.0
+    wanted: Wanted = field(default_factory=Wanted)
     moments: int = 3
     trains: tuple[str, ...] = ("audio.events", "text.events", "gains", "log_scale")
     layout: Layout = NATURAL
@@ -68,6 +77,8 @@ class Recipe:
     sequences: float = 0.7
     overlaps: float = 0.15
     threes: float = 0.0
+    places: float = 0.0
+    spans: float = 0.0
     anchor: float = 0.0
     groups: int = 600
     groups_per_step: int = 16
@@ -84,6 +95,8 @@ class Recipe:
         for name in ("groups", "groups_per_step", "steps", "log_every", "save_every", "moments"):
             if getattr(self, name) < 1:
                 raise DataError(f"{name} is {getattr(self, name)}: give 1 or more.")
+        if self.wanted.false < 1:
+            raise DataError("wanted.false is less than 1: at least one contradiction is always written.")
         if self.groups < self.groups_per_step:
             raise DataError(
                 f"{self.groups} groups do not fill a batch of {self.groups_per_step}: compose more."
@@ -92,7 +105,7 @@ class Recipe:
     @property
     def scenes_per_group(self) -> int:
         """Scenes in each group."""
-        return 3 if self.mix == "triples" else 2
+        return 3 if self.mix in ("triples", "all") else 2
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as checkpoints and logs record them."""
@@ -108,10 +121,22 @@ RECIPES: dict[str, Recipe] = {
         # As many scenes as the others: 400 groups of three are 600 of two, and 11 of three 16 of two.
         Recipe("teminal-a", mix="combined"),
         Recipe("teminal-b", objective="tnce", mix="triples", groups=400, groups_per_step=11),
-        Recipe("compa-2", objective="compa-2"),
-        Recipe("compa-3", objective="compa-3"),
-        Recipe("dtu", objective="dtu"),
-        Recipe("chrono", temporal_weight=0.5, threes=0.3, anchor=1.0),
+        Recipe("compa-2", objective="compa-2", wanted=Wanted(false=3, kind="any")),
+        Recipe("compa-3", objective="compa-3", wanted=Wanted(false=3, kind="any", also="parts")),
+        Recipe("dtu", objective="dtu", wanted=Wanted(false=2, also="rewordings")),
+        Recipe(
+            "chrono",
+            temporal_weight=0.5,
+            wanted=Wanted(false=2, kind="any"),
+            mix="all",
+            sequences=0.85,
+            threes=0.3,
+            places=0.2,
+            spans=0.3,
+            anchor=1.0,
+            groups=400,
+            groups_per_step=11,
+        ),
     )
 }
 """`contrastive` is L_c alone on the same scenes: the control that shows what the temporal losses add."""
@@ -151,7 +176,7 @@ def find_recipe(name: str, **changes: Any) -> Recipe:
     """
     if name not in RECIPES:
         raise DataError(f"There is no recipe {name!r}: use one of {', '.join([*RECIPES, *COURSES])}.")
-    known = {field.name for field in fields(Recipe)}
+    known = {f.name for f in fields(Recipe)}
     if unknown := set(changes) - known:
         raise DataError(f"A recipe has no {', '.join(sorted(unknown))}.")
     return replace(RECIPES[name], **{k: v for k, v in changes.items() if v is not None})

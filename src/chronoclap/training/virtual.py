@@ -8,6 +8,7 @@ give, the content of each phrase said alone, placed in event time.
 import csv
 from functools import cache
 from importlib.resources import files
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 from chronoclap.models.compact import CompactModel
 from chronoclap.models.compact.events import event_moments
 from chronoclap.scenes import Claimed, Relation, held_out_pair
-from chronoclap.training.recipes import Mix
+from chronoclap.training.recipes import Recipe
 
 VirtualRow = tuple[tuple[int, ...], Relation, Claimed]
 """Phrase numbers in order of time, how they lie in time, and what is to be said of them."""
@@ -49,37 +50,39 @@ class VirtualEvents:
             chunks = [self.phrases[i : i + 256] for i in range(0, len(self.phrases), 256)]
             self.content = torch.cat([base.text(*base.tokens(chunk))[:, 0] for chunk in chunks])
 
-    def draw(
-        self, count: int, rng: np.random.Generator, mix: Mix = "pairs", threes: float = 0.0
-    ) -> list[VirtualRow]:
+    def draw(self, count: int, rng: np.random.Generator, recipe: Recipe) -> list[VirtualRow]:
         """`count` rows, mixed as the groups of a recipe are; what belongs together stands together, whole."""
         rows: list[VirtualRow] = []
         while len(rows) < count:
-            a, b = (int(i) for i in rng.choice(len(self.phrases), 2, replace=False))
             relation = RELATIONS[int(rng.choice(3, p=(0.7, 0.15, 0.15)))]
-            if held_out_pair(self.phrases[a], self.phrases[b]):
+            long = relation == "sequence" and recipe.mix in ("pairs", "all") and rng.random() < recipe.threes
+            numbers = [int(i) for i in rng.choice(len(self.phrases), 3 if long else 2, replace=False)]
+            if any(held_out_pair(self.phrases[i], self.phrases[k]) for i, k in combinations(numbers, 2)):
                 continue
-            drawn = self._group(a, b, mix, relation)
-            if threes and mix == "pairs" and relation == "sequence" and rng.random() < threes:
-                c = int(rng.integers(len(self.phrases)))
-                if c in (a, b) or any(held_out_pair(self.phrases[c], self.phrases[k]) for k in (a, b)):
-                    continue
-                drawn = [((a, b, c), relation, relation), ((c, b, a), relation, relation)]
+            drawn = self._group(tuple(numbers), relation, recipe, rng)
             if len(rows) + len(drawn) <= count:
                 rows += drawn
-            elif mix != "pairs":
-                rows.append(((a,), "single", "single"))
+            elif recipe.mix != "pairs":
+                rows.append((drawn[0][0][:1], "single", "single"))
         return rows
 
-    def _group(self, a: int, b: int, mix: Mix, relation: Relation) -> list[VirtualRow]:
-        orders: list[VirtualRow] = [((a, b), "sequence", "sequence"), ((b, a), "sequence", "sequence")]
-        if mix == "triples":
-            return [*orders, ((a, b), "overlap", "overlap")]
-        if mix == "combined":
-            return [((a,), "single", "single"), ((a, b), "sequence", "together")]
-        if relation == "sequence":
-            return orders
-        return [((a, b) if relation == "overlap" else (a,), relation, relation)]
+    def _group(
+        self, numbers: tuple[int, ...], relation: Relation, recipe: Recipe, rng: np.random.Generator
+    ) -> list[VirtualRow]:
+        claims: list[Claimed] = ["sequence", "sequence"]
+        if len(numbers) == 2 and rng.random() < recipe.places:
+            claims = [("first", "second")[int(k)] for k in rng.integers(2, size=2)]
+        orders: list[VirtualRow] = [
+            (numbers, "sequence", claims[0]),
+            (numbers[::-1], "sequence", claims[1]),
+        ]
+        alone: list[VirtualRow] = [(numbers[:1], "single", "single")]
+        together: list[VirtualRow] = [(numbers, "overlap", "overlap")]
+        if recipe.mix == "triples" or (recipe.mix == "all" and relation != "single"):
+            return orders if len(numbers) == 3 else orders + together
+        if recipe.mix == "combined":
+            return [*alone, (numbers, "sequence", "together")]
+        return {"sequence": orders, "overlap": together, "single": alone}[relation]
 
     def embed(self, rows: list[VirtualRow], model: CompactModel) -> Tensor:
         """The ideal sound of rows as `model` would embed it: (rows, dim) unit vectors."""

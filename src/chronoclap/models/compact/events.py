@@ -71,9 +71,7 @@ def first_gains(moments: int) -> Tensor:
     """What the moments after the mean are multiplied by before anything is learned: (moments - 1,).
 
     With sqrt(2) the product of two embeddings is the integral of the product of two contents over event time
-    (Parseval). The first moment gets more: two orders of the same events differ in it alone, and by chance a
-    little in the mean, which is longer and would drown the difference.
+    (Parseval). They get more: the orders of the same events differ in them alone, and by chance a little in
+    the mean, which is longer and would drown the difference.
     """
-    gains = torch.full((moments - 1,), 2.0**0.5)
-    gains[:1] = ORDER_GAIN
-    return gains
+    return torch.full((moments - 1,), ORDER_GAIN)

@@ -13,7 +13,7 @@ from chronoclap.audio import LogMel, fill
 from chronoclap.models.compact.audio_tower import AudioTower
 from chronoclap.models.compact.config import CompactConfig
 from chronoclap.models.compact.events import first_gains
-from chronoclap.models.compact.text_tower import TextTower
+from chronoclap.models.compact.text_tower import Reading, TextTower
 
 MAX_LOGIT_SCALE = 100.0
 
@@ -122,9 +122,17 @@ class CompactModel(nn.Module):
         special = torch.tensor([e.special_tokens_mask for e in encoded], dtype=torch.bool, device=self.device)
         return ids, mask, special & mask
 
-    def encode_texts(self, texts: Sequence[str], states: Tensor | None = None) -> Tensor:
-        """Texts to (b, dim) unit vectors; `states` are encoder states (b, t, hidden) if already known."""
-        return self.unit(self.text(*self.tokens(texts), states))
+    def encode_texts(
+        self, texts: Sequence[str], states: Tensor | None = None, reading: Reading | None = None
+    ) -> Tensor:
+        """Texts to (b, dim) unit vectors.
+
+        Args:
+            texts: b texts.
+            states: (b, t, hidden) encoder states, if already known.
+            reading: what the tower reads of them, if already known.
+        """
+        return self.unit(self.text(*self.tokens(texts), states, reading))
 
     def unit(self, moments: Tensor) -> Tensor:
         """(b, moments, dim) moments, scaled by their gains, to (b, moments * dim) unit vectors."""

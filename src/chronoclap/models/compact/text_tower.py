@@ -1,6 +1,7 @@
 """The compact text tower: a MiniLM encoder read event by event, content vectors, event moments."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -86,6 +87,18 @@ class TextEvents(nn.Module):
         return time + self.drift * position, torch.exp(bias.clamp(-8, 2)) * mask
 
 
+class Reading(NamedTuple):
+    """What the text tower reads of b texts of t tokens.
+
+    Attributes:
+        time: (b, t) when each word sounds, in temperatures.
+        saliency: (b, t) how much it counts, 1 for the word that counts most, 0 for marks and padding.
+    """
+
+    time: Tensor
+    saliency: Tensor
+
+
 class TextTower(nn.Module):
     """Token ids to embeddings.
 
@@ -102,7 +115,23 @@ class TextTower(nn.Module):
         self.moments = config.events.moments
         self.events = TextEvents(config.events, text.hidden) if self.moments > 1 else None
 
-    def forward(self, ids: Tensor, mask: Tensor, special: Tensor, states: Tensor | None = None) -> Tensor:
+    def read(self, ids: Tensor, mask: Tensor, special: Tensor) -> Reading:
+        """When the words say that they sound, and how much each counts; of a tower with moments > 1."""
+        assert self.events is not None
+        time, saliency = self.events(self.encoder.embed(ids), mask)
+        saliency = saliency * (mask & ~special)
+        # Pooling takes no notice of their scale, but what words see of each other would fade with it.
+        saliency = saliency / saliency.amax(-1, keepdim=True).clamp_min(1e-6)
+        return Reading(time / self.events.log_temperature.exp(), saliency)
+
+    def forward(
+        self,
+        ids: Tensor,
+        mask: Tensor,
+        special: Tensor,
+        states: Tensor | None = None,
+        reading: Reading | None = None,
+    ) -> Tensor:
         """Embed tokens.
 
         Args:
@@ -110,31 +139,25 @@ class TextTower(nn.Module):
             mask: (b, t) bool, false on padding.
             special: (b, t) bool, true on the start and end marks.
             states: (b, t, hidden) encoder states, where they are known already; None: run the encoder.
+            reading: what `read` gives of the tokens, where it is known already.
 
         Returns:
             (b, moments, dim) moments, not normalised.
         """
-        words = mask & ~special
-        embedded = self.encoder.embed(ids)
         if self.events is None:
-            same, time, temperature = (
-                words[:, None].expand(-1, ids.shape[1], -1).float(),
-                words.float(),
-                torch.ones(()),
-            )
-            saliency = words.float()
+            words = mask & ~special
+            same = words[:, None].expand(-1, ids.shape[1], -1).float()
+            time = saliency = words.float()
         else:
-            temperature = self.events.log_temperature.exp()
-            time, saliency = self.events(embedded, mask)
-            saliency = saliency * words
-            # Pooling takes no notice of their scale, but what words see of each other would fade with it.
-            saliency = saliency / saliency.amax(-1, keepdim=True).clamp_min(1e-6)
-            same = affinity(time[..., None] / temperature)
+            time, saliency = self.read(ids, mask, special) if reading is None else reading
+            same = affinity(time[..., None])
         if states is None:
-            states = self.states(embedded, special, mask, (same * saliency[:, None]).detach())
+            visible = (same * saliency[:, None]).detach()
+            states = self.states(self.encoder.embed(ids), special, mask, visible)
         mass = same * saliency[:, None]
         phrase = (mass @ states) / mass.sum(-1, keepdim=True).clamp_min(1e-6)
-        return event_moments(self.content(phrase), saliency, same, time, temperature, self.moments)
+        content = self.content(phrase)
+        return event_moments(content, saliency, same, time, torch.ones((), device=ids.device), self.moments)
 
     @torch.no_grad()
     def states(self, embedded: Tensor, special: Tensor, mask: Tensor, visible: Tensor) -> Tensor:
