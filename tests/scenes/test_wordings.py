@@ -1,7 +1,7 @@
 import pytest
 
 from chronoclap.errors import DataError
-from chronoclap.scenes import WORDINGS, Claim, caption, claim, equivalent, holds
+from chronoclap.scenes import WORDINGS, caption, claim, equivalent, holds
 
 X, Y = "xx", "yy"
 # What every two-event wording means, written out by hand and independent of how the grammar builds it:
@@ -46,24 +46,6 @@ OVERLAPS = {
 }
 
 
-FIRST = {
-    "first-is": "the first sound is xx",
-    "starts-with": "it starts with xx",
-    "begins-with": "this recording begins with xx",
-    "comes-first": "xx comes first",
-    "heard-first": "first you can hear xx",
-    "of-two-first": "of two sounds, the first is xx",
-}
-SECOND = {
-    "second-is": "the second sound is yy",
-    "ends-with": "it ends with yy",
-    "closes-with": "this recording closes with yy",
-    "comes-last": "yy comes last",
-    "heard-last": "last you can hear yy",
-    "of-two-second": "of two sounds, the second is yy",
-}
-
-
 def named(relation: str) -> set[str]:
     return {name for name, wording in WORDINGS.items() if wording.relation == relation}
 
@@ -71,15 +53,13 @@ def named(relation: str) -> set[str]:
 def test_there_are_enough_wordings_in_both_directions():
     assert named("sequence") == set(SEQUENCES)
     assert named("overlap") == set(OVERLAPS)
-    assert named("first") == set(FIRST)
-    assert named("second") == set(SECOND)
     assert len(named("single")) >= 4
     turned = [name for name in SEQUENCES if WORDINGS[name].reverse]
     assert len(turned) >= 6
     assert len(SEQUENCES) - len(turned) >= 6
 
 
-@pytest.mark.parametrize(("name", "text"), (SEQUENCES | OVERLAPS | FIRST | SECOND).items())
+@pytest.mark.parametrize(("name", "text"), (SEQUENCES | OVERLAPS).items())
 def test_wordings_say_what_they_should(name, text):
     assert caption([X, Y], name).text == text
 
@@ -117,14 +97,6 @@ def test_claims_without_order_do_not_depend_on_it():
     assert claim("together", ["a", "b"]) != claim("overlap", ["a", "b"])
 
 
-def test_places_are_of_two_and_name_one():
-    assert claim("second", ["a", "b"]) == Claim("second", ("b",))
-    assert equivalent("first-is", ["a"], "comes-first", ["A"])
-    assert not equivalent("first-is", ["a"], "second-is", ["a"])
-    with pytest.raises(DataError, match="cannot take 3"):
-        caption(["a", "b", "c"], "second-is")
-
-
 def test_what_holds_of_what_is_known():
     order, turned = claim("sequence", ["a", "b"]), claim("sequence", ["b", "a"])
     long, overlay = claim("sequence", ["a", "b", "c"]), claim("overlap", ["a", "b"])
@@ -132,9 +104,6 @@ def test_what_holds_of_what_is_known():
         (order, [order]),
         (overlay, [overlay]),
         (claim("together", ["b", "a"]), [order, turned, overlay, claim("together", ["a", "b"])]),
-        (claim("first", ["a", "x"]), [order, long]),
-        (claim("second", ["x", "b"]), [order, long]),
-        (claim("first", ["b", "x"]), [turned]),
         (claim("single", ["a"]), [claim("single", ["a"])]),
     ]:
         everything = [order, turned, long, overlay, claim("together", ["a", "b"]), claim("single", ["a"])]

@@ -115,22 +115,6 @@ class TestWanted:
         assert torch.equal(captioned.alike(), expected)
 
 
-def test_the_place_of_one_event_competes_with_no_scene_of_which_it_is_true() -> None:
-    rows: list[tuple[tuple[str, ...], Claimed]] = [
-        (("rain", "dog"), "first"),
-        (("dog", "rain"), "second"),
-        (("rain", "owl"), "sequence"),
-        (("owl", "rain"), "overlap"),
-        (("rain", "dog"), "sequence"),
-    ]
-    captioned = caption_rows(rows, 0)
-    assert captioned.contradicted == [0, 1, 2, 4]
-    expected = torch.eye(5, dtype=torch.bool)
-    expected[2, 0] = expected[4, 0] = expected[0, 4] = True
-    assert torch.equal(captioned.alike(), expected)
-    assert captioned.sharing()[0, 1]
-
-
 def test_blocks_are_forward_reversed_and_overlaid_of_a_pair() -> None:
     block, pair = caption_rows(ROWS, 0).blocks()
     assert block.tolist() == [0, 1, 0, 2, 2, 0, 0, 0, 0]

@@ -279,7 +279,7 @@ class TestBatches:
         assert batch.virtual.shape == (5, 144)
         claims = batch.captions.claims[:4]
         assert [claim.events[::-1] for claim in claims[::2]] == [claim.events for claim in claims[1::2]]
-        assert batch.states.shape[0] == 9 + len(batch.captions.contradictions)
+        assert len(batch.states) == 9 + len(batch.captions.contradictions)
         again = batches.make(7, torch.zeros(4, 4, 1024), model)
         assert again.captions == batch.captions
         assert batches.make(9, torch.zeros(4, 4, 1024), model).captions != batch.captions

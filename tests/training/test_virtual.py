@@ -6,7 +6,7 @@ import torch
 
 from chronoclap import Clap
 from chronoclap.models.compact import CompactModel
-from chronoclap.scenes import PLACES, held_out_pair
+from chronoclap.scenes import held_out_pair
 from chronoclap.training import Recipe, virtual
 from chronoclap.training.virtual import VirtualEvents, vocabulary
 
@@ -96,14 +96,13 @@ class TestDraw:
         assert all(len(set(numbers)) == 3 for numbers in long)
 
     def test_of_all_there_is(self, drawn: VirtualEvents) -> None:
-        rows = drawn.draw(601, np.random.default_rng(0), Recipe("all", mix="all", threes=0.3, places=0.5))
+        rows = drawn.draw(601, np.random.default_rng(0), Recipe("all", mix="all", threes=0.3))
         overlays = [k for k, (_, how, _) in enumerate(rows) if how == "overlap"]
         assert overlays
         for k in overlays:  # with the two orders of the same phrases before it
             (a, *_), (b, *_), (c, *_) = rows[k - 2 : k + 1]
             assert a == b[::-1] == c
-        assert {claimed for _, _, claimed in rows} == {"sequence", "overlap", "single", "first", "second"}
-        assert all(len(n) == 2 and how == "sequence" for n, how, said in rows if said in PLACES)
+        assert {claimed for _, _, claimed in rows} == {"sequence", "overlap", "single"}
         assert {len(numbers) for numbers, _, said in rows if said == "sequence"} == {2, 3}
 
     def test_held_out_pairs_are_not_drawn(self, tiny_clap: Clap, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,6 @@ from chronoclap.scenes.phrases import FORMS, Form, Operand, operand, phrase_key
 from chronoclap.scenes.scene import Placement, Relation, Scene, invert, overlay
 from chronoclap.scenes.sounds import Sounds
 from chronoclap.scenes.wordings import (
-    PLACES,
     WORDINGS,
     Claim,
     Claimed,
@@ -31,7 +30,6 @@ from chronoclap.scenes.wordings import (
 __all__ = [
     "FORMS",
     "NATURAL",
-    "PLACES",
     "PLAIN",
     "SPLITS",
     "TEMINAL",

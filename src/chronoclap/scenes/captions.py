@@ -15,7 +15,7 @@ import numpy as np
 from chronoclap.errors import DataError
 from chronoclap.scenes.phrases import FORMS, Form, operand
 from chronoclap.scenes.scene import Relation, Scene
-from chronoclap.scenes.wordings import PLACES, WORDINGS, Claimed, Wording, claim, find_wording
+from chronoclap.scenes.wordings import WORDINGS, Claimed, Wording, claim, find_wording
 
 Kind = Literal["order", "relation", "any"]
 
@@ -143,15 +143,12 @@ def contradict_phrases(
 ) -> list[Caption]:
     """`contradict` without sound: phrases in order of time, and what holds of them.
 
-    "together" contradicts nothing; of a place ("first", "second"), contradictions say that the other of the
-    two has it, or that the same one has the other.
+    Nothing contradicts "together".
     """
     if kind not in ("order", "relation", "any"):
         raise DataError(f"There is no kind of contradiction {kind!r}: use order, relation or any.")
     if relation == "together":
         return []
-    if relation in PLACES:
-        return [] if kind == "relation" else _misplaced(phrases, seed, n)
     truth = claim(relation, phrases)
     reorders = relation == "sequence" and len(set(truth.events)) > 1
     kinds: list[Kind] = []
@@ -178,20 +175,6 @@ def contradict_phrases(
         if claim(style.wording.relation, mentioned) != truth:
             false = _write(mentioned, style)
             found.setdefault(false.text, false)
-    return list(found.values())
-
-
-def _misplaced(phrases: Sequence[str], seed: int, n: int) -> list[Caption]:
-    """False claims of the place of one of two events."""
-    if claim("first", phrases).events == claim("second", phrases).events:
-        return []
-    rng = np.random.default_rng([seed, 1])
-    found: dict[str, Caption] = {}
-    for _ in range(n * _TRIES):
-        if len(found) == n:
-            break
-        false = _write(*_draw(phrases[::-1], list(PLACES)[int(rng.integers(2))], rng))
-        found.setdefault(false.text, false)
     return list(found.values())
 
 

@@ -8,12 +8,8 @@ from chronoclap.errors import DataError
 from chronoclap.scenes.phrases import Form, phrase_key
 from chronoclap.scenes.scene import Relation
 
-Claimed = Relation | Literal["together", "first", "second"]
-"""What a wording claims. "together" ("A and B") only says that all occur, so it contradicts no order; "first"
-and "second" ("the first sound is A") only say what one of two in sequence is."""
-
-PLACES: dict[Claimed, int] = {"first": 0, "second": 1}
-"""Which event (0 = first to sound) a claim of a place speaks of."""
+Claimed = Relation | Literal["together"]
+"""What a wording claims; "together" ("A and B") only says that all occur, so it contradicts no order."""
 
 _NOUNS: tuple[Form, ...] = ("bare", "article", "sound")
 _ALL: tuple[Form, ...] = ("bare", "article", "sound", "clause")
@@ -52,14 +48,10 @@ class Wording:
         """Whether it can connect n events."""
         if self.relation == "single":
             return n == 1
-        if self.relation in PLACES:
-            return n == 2
         return n >= 2 and (self.most is None or n <= self.most)
 
     def mentions(self, n: int) -> tuple[int, ...]:
         """Which event (0 = first to sound, as the wording claims) is mentioned first, second, …"""
-        if self.relation in PLACES:
-            return (PLACES[self.relation],)
         return tuple(range(n))[::-1] if self.reverse else tuple(range(n))
 
 
@@ -116,19 +108,6 @@ _WORDINGS = (
         forms=_NOUNS,
         most=2,
     ),
-    # What one of two is.
-    Wording("first-is", "first", opening="the first sound is ", forms=("bare", "article")),
-    Wording("starts-with", "first", opening="it starts with ", forms=_NOUNS),
-    Wording("begins-with", "first", opening="this recording begins with ", forms=_NOUNS),
-    Wording("comes-first", "first", closing=" comes first", forms=_NOUNS),
-    Wording("heard-first", "first", opening="first you can hear ", forms=_NOUNS),
-    Wording("of-two-first", "first", opening="of two sounds, the first is ", forms=("bare", "article")),
-    Wording("second-is", "second", opening="the second sound is ", forms=("bare", "article")),
-    Wording("ends-with", "second", opening="it ends with ", forms=_NOUNS),
-    Wording("closes-with", "second", opening="this recording closes with ", forms=_NOUNS),
-    Wording("comes-last", "second", closing=" comes last", forms=_NOUNS),
-    Wording("heard-last", "second", opening="last you can hear ", forms=_NOUNS),
-    Wording("of-two-second", "second", opening="of two sounds, the second is ", forms=("bare", "article")),
     # At the same time: the order of mention says nothing.
     Wording("while", "overlap", (" while ",), forms=("bare", "clause"), most=2),
     Wording("as", "overlap", (" as ",), forms=("clause",), most=2),
@@ -162,10 +141,7 @@ WORDINGS: dict[str, Wording] = {wording.name: wording for wording in _WORDINGS}
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a caption says, whatever its words: a relation, and events in order (sorted if it has none).
-
-    Of a place ("first", "second"), the one event that it speaks of.
-    """
+    """What a caption says, whatever its words: a relation, and events in order (sorted if it has none)."""
 
     relation: Claimed
     events: tuple[str, ...]
@@ -185,22 +161,15 @@ def find_wording(name: str) -> Wording:
 def claim(relation: Claimed, phrases: Sequence[str]) -> Claim:
     """What is said of phrases given in order of time (any order where the relation has none)."""
     keys = tuple(phrase_key(phrase) for phrase in phrases)
-    if relation in PLACES:
-        return Claim(relation, (keys[PLACES[relation]],))
     return Claim(relation, keys if relation in ("single", "sequence") else tuple(sorted(keys)))
 
 
 def holds(said: Claim, known: Claim) -> bool:
     """Whether what is said is true of a scene of which another claim is known to be true.
 
-    "A and B" is true of A and B however they lie in time, and "the first sound is A" of every sequence that A
-    begins.
+    "A and B" is true of A and B however they lie in time.
     """
-    if said.relation == "together":
-        return known.relation not in PLACES and tuple(sorted(known.events)) == said.events
-    if said.relation in PLACES and known.relation == "sequence":
-        return known.events[PLACES[said.relation]] == said.events[0]
-    return said == known
+    return said == known or (said.relation == "together" and tuple(sorted(known.events)) == said.events)
 
 
 def equivalent(
@@ -220,6 +189,4 @@ def equivalent(
 
 def _claim_of(name: str, mentioned: Sequence[str]) -> Claim:
     wording = find_wording(name)
-    if wording.relation in PLACES:
-        return Claim(wording.relation, (phrase_key(mentioned[0]),))
     return claim(wording.relation, [mentioned[k] for k in wording.mentions(len(mentioned))])

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from chronoclap.scenes import (
-    PLACES,
     Caption,
     Claim,
     Claimed,
@@ -51,8 +50,6 @@ class Captioned:
         also: more that is true, those of one row next to each other.
         also_of: the row of each.
         claims: what each of the n true captions says.
-        known: all that is known of the n rows: what the caption says, or where that is the place of one
-            event, the whole sequence.
     """
 
     texts: list[Caption]
@@ -61,7 +58,6 @@ class Captioned:
     also: list[Caption]
     also_of: list[int]
     claims: list[Claim]
-    known: list[Claim]
 
     @property
     def everything(self) -> list[Caption]:
@@ -71,12 +67,12 @@ class Captioned:
     def alike(self) -> Tensor:
         """(n, n) bool: text j is true of row i as well, and must not compete."""
         return torch.tensor(
-            [[holds(said, known) for said in self.claims] for known in self.known], dtype=torch.bool
+            [[holds(said, known) for said in self.claims] for known in self.claims], dtype=torch.bool
         ).view(len(self.claims), len(self.claims))
 
     def sharing(self) -> Tensor:
         """(n, n) bool: rows with an event in common."""
-        events = [set(known.events) for known in self.known]
+        events = [set(said.events) for said in self.claims]
         shared = torch.eye(len(events), dtype=torch.bool)
         for i, j in combinations(range(len(events)), 2):
             shared[i, j] = shared[j, i] = not events[i].isdisjoint(events[j])
@@ -90,7 +86,7 @@ class Captioned:
         pairs: dict[tuple[str, ...], int] = {}
         forward: dict[int, tuple[str, ...]] = {}
         block, pair = [], []
-        for said in self.known:
+        for said in self.claims:
             number = pairs.setdefault(tuple(sorted(said.events)), len(pairs))
             pair.append(number)
             if said.relation == "overlap":
@@ -108,12 +104,11 @@ def caption_rows(
     """Captions of rows of (phrases in order of time, what is said of them), other wordings for every seed."""
     wanted = wanted or Wanted()
     seeds = np.random.default_rng([seed, 2]).integers(2**31, size=len(rows))
-    result = Captioned([], [], [], [], [], [], [])
+    result = Captioned([], [], [], [], [], [])
     for number, ((phrases, relation), drawn) in enumerate(zip(rows, seeds.tolist(), strict=True)):
         text = describe_phrases(phrases, relation, drawn)
         result.texts.append(text)
         result.claims.append(claim(relation, phrases))
-        result.known.append(claim("sequence" if relation in PLACES else relation, phrases))
         false = contradict_phrases(phrases, relation, drawn, wanted.false, wanted.kind)
         also: list[Caption] = []
         if false and wanted.also == "rewordings":

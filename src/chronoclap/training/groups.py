@@ -61,19 +61,6 @@ class Grouper:
 
     def plan(self, index: int) -> list[Planned]:
         """The scenes of group `index` >= 0, as many as `recipe.mix` has; no recording is opened."""
-        planned = self._plan(index)
-        rng = np.random.default_rng([self.seed, 10, index])
-        if self.recipe.places > rng.random() and all(len(scene.events) == 2 for scene in planned):
-            return [
-                scene._replace(claimed=("first", "second")[int(rng.integers(2))])
-                if scene.claimed == "sequence"
-                else scene
-                for scene in planned
-            ]
-        return planned
-
-    def _plan(self, index: int) -> list[Planned]:
-        """`plan` with everything said that can be said."""
         rng = np.random.default_rng([self.seed, 1, index])
         chance = rng.random()
         long = self.recipe.threes and chance < self.recipe.sequences * self.recipe.threes

@@ -14,7 +14,7 @@ from chronoclap.errors import ChronoclapError, DataError
 from chronoclap.models import Clap
 from chronoclap.models.checkpoint import write_model
 from chronoclap.models.compact import CompactModel
-from chronoclap.scenes import Event, Sounds
+from chronoclap.scenes import Caption, Event, Sounds
 from chronoclap.training.captions import Captioned, caption_rows
 from chronoclap.training.features import FeatureStore, default_workers, identity
 from chronoclap.training.groups import Grouper
@@ -25,6 +25,9 @@ from chronoclap.training.recipes import Recipe
 from chronoclap.training.spans import span_loss
 from chronoclap.training.state import load_state, save_state
 from chronoclap.training.virtual import VirtualEvents, VirtualRow
+
+TOGETHER = 48
+"""Captions that are embedded at a time."""
 
 
 def train(
@@ -139,7 +142,7 @@ class Batch:
         features: (s, p, f) of the scenes.
         virtual: (v, dim) ideal sound of the virtual rows.
         captions: of all s + v rows.
-        states: (c, t, hidden) encoder states of `captions.everything`.
+        states: of each of `captions.everything` its (t, hidden) encoder states.
         anchored: numbers of the rows of single events, where the recipe has an anchor.
         anchors: (rows, content width) unit vectors that the start makes of their captions.
     """
@@ -147,7 +150,7 @@ class Batch:
     features: Tensor
     virtual: Tensor
     captions: Captioned
-    states: Tensor
+    states: list[Tensor]
     anchored: list[int]
     anchors: Tensor
 
@@ -185,7 +188,7 @@ class Batches:
         vectors = base.encode_texts([captions.texts[row].text for row in rows])
         return rows, F.normalize(vectors[:, : base.config.dim], dim=-1)
 
-    def say(self, step: int) -> tuple[list[VirtualRow], Captioned, Tensor]:
+    def say(self, step: int) -> tuple[list[VirtualRow], Captioned, list[Tensor]]:
         """The virtual rows of a step, the captions of all its rows, and the encoder states of these."""
         recipe = self.grouper.recipe
         planned = [scene for group in self.groups(step) for scene in self.grouper.plan(int(group))]
@@ -207,9 +210,7 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
     captions = batch.captions
     present = torch.ones(batch.features.shape[:2], dtype=torch.bool)
     audio = torch.cat([model.embed_features(batch.features, present), batch.virtual])
-    said = [caption.text for caption in captions.everything]
-    reading = model.text.read(*model.tokens(said)) if recipe.spans else None
-    embedded = model.encode_texts(said, batch.states, reading)
+    embedded, misread = embed_captions(model, captions.everything, batch.states, bool(recipe.spans))
     n = len(captions.texts)
     text, false, also = embedded.split([n, len(captions.contradictions), len(captions.also)])
     rows = Rows(
@@ -221,8 +222,8 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
         model.scale(),
     )
     loss, parts = objective_loss(recipe, rows)
-    if reading is not None:
-        parts["spans"] = span_loss(captions.everything, model, *reading)
+    if misread is not None:
+        parts["spans"] = misread.mean()
         loss = loss + recipe.spans * parts["spans"]
     if batch.anchored:
         content = F.normalize(text[batch.anchored, : model.config.dim], dim=-1)
@@ -237,6 +238,35 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
             # The control: can the words alone tell the true order? They must not.
             measured["text_only"] = (margin @ audio[at].mean(0) > 0).float().mean()
     return loss, {name: value.item() for name, value in measured.items()}
+
+
+def embed_captions(
+    model: CompactModel, captions: list[Caption], states: list[Tensor], read: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Embed captions, those of like length together, for what is padded costs as much as what is said.
+
+    Args:
+        model: whose text tower is used.
+        captions: c captions.
+        states: of each its (t, hidden) encoder states.
+        read: also measure how each is read.
+
+    Returns:
+        (c, dim) unit vectors, and the (c,) `span_loss` of each or None.
+    """
+    order = sorted(range(len(captions)), key=lambda k: len(states[k]))
+    vectors, misread = [], []
+    for first in range(0, len(order), TOGETHER):
+        part = order[first : first + TOGETHER]
+        said = [captions[k] for k in part]
+        texts = [caption.text for caption in said]
+        padded = nn.utils.rnn.pad_sequence([states[k] for k in part], batch_first=True)
+        reading = model.text.read(*model.tokens(texts)) if read else None
+        vectors.append(model.encode_texts(texts, padded, reading))
+        if reading is not None:
+            misread.append(span_loss(said, model, *reading))
+    back = torch.tensor(order).argsort()
+    return torch.cat(vectors)[back], torch.cat(misread)[back] if read else None
 
 
 def choose_trained(model: CompactModel, prefixes: tuple[str, ...]) -> dict[str, nn.Parameter]:

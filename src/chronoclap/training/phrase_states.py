@@ -27,16 +27,15 @@ class PhraseStates:
         self.model = model
         self._known: dict[str, Tensor] = {}
 
-    def states(self, captions: Sequence[Caption]) -> Tensor:
-        """(b, t, hidden) encoder states of captions, aligned with `CompactModel.tokens` of their texts."""
+    def states(self, captions: Sequence[Caption]) -> list[Tensor]:
+        """Of each caption its (t, hidden) encoder states, a row for each of its tokens."""
         pieces = [cut(caption) for caption in captions]
         self._learn(sorted({piece for split in pieces for piece in split} - self._known.keys(), key=len))
         mark = torch.zeros(1, self.model.config.text.hidden)
         limit = self.model.config.text.max_tokens - 2
-        rows = [
+        return [
             torch.cat([mark, torch.cat([self._known[p] for p in split])[:limit], mark]) for split in pieces
         ]
-        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
 
     @torch.no_grad()
     def _learn(self, pieces: list[str]) -> None:

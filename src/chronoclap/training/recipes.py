@@ -45,7 +45,6 @@ class Recipe:
             that are not single events, and nothing.
         threes: in the mixes "pairs" and "all", the share of the sequences, and of the virtual ones, that have
             three events.
-        places: the share of the sequences of two events whose captions only say which is first, or second.
         spans: weight of the loss that teaches the text tower where captions name their events, and in which
             order (see `spans.py`).
         anchor: weight of the distance, 1 - cosine, between what the model and its start make of captions of
@@ -77,7 +76,6 @@ class Recipe:
     sequences: float = 0.7
     overlaps: float = 0.15
     threes: float = 0.0
-    places: float = 0.0
     spans: float = 0.0
     anchor: float = 0.0
     groups: int = 600
@@ -131,7 +129,6 @@ RECIPES: dict[str, Recipe] = {
             mix="all",
             sequences=0.85,
             threes=0.3,
-            places=0.2,
             spans=0.3,
             anchor=1.0,
             groups=400,

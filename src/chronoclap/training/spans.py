@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from chronoclap.models.compact import CompactModel
-from chronoclap.scenes import PLACES, Caption
+from chronoclap.scenes import Caption
 
 APART = 3.0
 """Temperatures between one event and the next: the affinity of their words is then e^-9."""
@@ -37,22 +37,17 @@ def span_loss(captions: Sequence[Caption], model: CompactModel, time: Tensor, sa
 
     Words of one event, and of events that sound at the same time, should have one time; those of an event
     that sounds later a time at least `APART` later for each event between; words that name no event should
-    count little beside those that do. What only claims the place of one event is left out: there, some other
-    word has to stand for the event that is not named.
+    count little beside those that do.
 
     Args:
-        captions: c captions.
+        captions: c captions, at least one.
         model: whose tokens they are.
         time: (c, t) times in temperatures, as `TextTower.read` gives them.
         saliency: (c, t) not negative.
 
     Returns:
-        A scalar; 0 without captions to read.
+        (c,).
     """
-    taught = [k for k, caption in enumerate(captions) if caption.claimed not in PLACES]
-    if not taught:
-        return time.new_zeros(())
-    captions, time, saliency = [captions[k] for k in taught], time[taught], saliency[taught]
     owner = owners(captions, model).to(time.device)
     named = owner >= 0
     ordered = torch.tensor([caption.claimed == "sequence" for caption in captions], device=time.device)
@@ -65,7 +60,7 @@ def span_loss(captions: Sequence[Caption], model: CompactModel, time: Tensor, sa
     counts = saliency / _mean(saliency, named, keepdim=True).clamp_min(1e-6)
     others = ~named & (saliency > 0)
     wrong_count = _mean(counts.clamp_max(10), others) + _mean(counts.clamp_min(1e-3).log().square(), named)
-    return (wrong_time + SALIENCY_SHARE * wrong_count).mean()
+    return wrong_time + SALIENCY_SHARE * wrong_count
 
 
 def _mean(values: Tensor, chosen: Tensor, keepdim: bool = False) -> Tensor:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from chronoclap.models.compact import CompactModel
 from chronoclap.models.compact.events import event_moments
 from chronoclap.scenes import Claimed, Relation, held_out_pair
-from chronoclap.training.recipes import Recipe
+from chronoclap.training.recipes import Mix, Recipe
 
 VirtualRow = tuple[tuple[int, ...], Relation, Claimed]
 """Phrase numbers in order of time, how they lie in time, and what is to be said of them."""
@@ -59,30 +59,12 @@ class VirtualEvents:
             numbers = [int(i) for i in rng.choice(len(self.phrases), 3 if long else 2, replace=False)]
             if any(held_out_pair(self.phrases[i], self.phrases[k]) for i, k in combinations(numbers, 2)):
                 continue
-            drawn = self._group(tuple(numbers), relation, recipe, rng)
+            drawn = _group(tuple(numbers), relation, recipe.mix)
             if len(rows) + len(drawn) <= count:
                 rows += drawn
             elif recipe.mix != "pairs":
                 rows.append((drawn[0][0][:1], "single", "single"))
         return rows
-
-    def _group(
-        self, numbers: tuple[int, ...], relation: Relation, recipe: Recipe, rng: np.random.Generator
-    ) -> list[VirtualRow]:
-        claims: list[Claimed] = ["sequence", "sequence"]
-        if len(numbers) == 2 and rng.random() < recipe.places:
-            claims = [("first", "second")[int(k)] for k in rng.integers(2, size=2)]
-        orders: list[VirtualRow] = [
-            (numbers, "sequence", claims[0]),
-            (numbers[::-1], "sequence", claims[1]),
-        ]
-        alone: list[VirtualRow] = [(numbers[:1], "single", "single")]
-        together: list[VirtualRow] = [(numbers, "overlap", "overlap")]
-        if recipe.mix == "triples" or (recipe.mix == "all" and relation != "single"):
-            return orders if len(numbers) == 3 else orders + together
-        if recipe.mix == "combined":
-            return [*alone, (numbers, "sequence", "together")]
-        return {"sequence": orders, "overlap": together, "single": alone}[relation]
 
     def embed(self, rows: list[VirtualRow], model: CompactModel) -> Tensor:
         """The ideal sound of rows as `model` would embed it: (rows, dim) unit vectors."""
@@ -100,3 +82,18 @@ class VirtualEvents:
         return event_moments(
             content[None], torch.ones(1, parts), torch.eye(parts)[None], time, torch.tensor(0.01), moments
         )[0]
+
+
+def _group(numbers: tuple[int, ...], relation: Relation, mix: Mix) -> list[VirtualRow]:
+    """Rows of phrases that belong together, for a draw of a relation."""
+    orders: list[VirtualRow] = [
+        (numbers, "sequence", "sequence"),
+        (numbers[::-1], "sequence", "sequence"),
+    ]
+    alone: list[VirtualRow] = [(numbers[:1], "single", "single")]
+    together: list[VirtualRow] = [(numbers, "overlap", "overlap")]
+    if mix == "triples" or (mix == "all" and relation != "single"):
+        return orders if len(numbers) == 3 else orders + together
+    if mix == "combined":
+        return [*alone, (numbers, "sequence", "together")]
+    return {"sequence": orders, "overlap": together, "single": alone}[relation]
