@@ -312,7 +312,7 @@ def evaluate(
         if titles.count(clap.name) > 1:
             clap.name = name  # directories may call themselves alike, but are not named alike
     bound = None
-    if suite in ("temporal", "all") and oracle != "none":
+    if suite != "retrieval" and oracle != "none":
         bound = claps.get(oracle) or load(oracle)
     asked = None
     if items is not None:

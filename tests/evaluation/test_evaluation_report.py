@@ -76,7 +76,9 @@ def test_all_is_every_suite_on_the_same_items_and_hears_what_they_share_once(eve
         "order": {"order_compa", "order_tact", "three_events"},
         "retrieval": {"retrieval"},
     }
-    assert {row.model for own in ("zste", "order", "retrieval") for row in apart[own]} == {"good"}
+    assert {row.model for row in apart["retrieval"]} == {"good"}
+    bounded = {row.task for own in apart.values() for row in own if row.model == "oracle-halves"}
+    assert bounded == {"t_classify", "three_events", "zste_3", "zste_4", "zste_5"}
 
 
 def test_a_kept_list_of_items_is_used_and_cleared_of_unreadable_recordings(events: list[Event]) -> None:

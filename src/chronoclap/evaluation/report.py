@@ -89,7 +89,8 @@ def evaluate(
         events: the whole manifest; classes of ESC-50 are gathered from all its splits.
         suite: "temporal", "zste", "order", "retrieval", or "all" of them.
         split: the split to evaluate on.
-        oracle: the model whose halves make the rows of "oracle-halves" in T-Classify; None leaves them out.
+        oracle: the model whose halves make the rows of "oracle-halves" where sounds in order are asked about;
+            None leaves them out.
         seed: of the draw of items and of the bootstrap.
         n_pairs: pairs for each slice.
         progress: show the models' progress bars.
@@ -132,8 +133,8 @@ def evaluate(
     asked = _Asked(kept, labels, esc50, pairs, triples, listed, sounds, seed, progress)
     with shared_trunks(embedders):
         rows = [row for embedder in embedders for row in _rows(embedder, suites, asked, note)]
-    if "temporal" in suites and oracle is not None and pairs:
-        rows += oracle_halves.evaluate(oracle, pairs, sounds, seed=seed, progress=progress)
+    if oracle is not None:
+        rows += _oracle_rows(oracle, suites, asked)
     return rows
 
 
@@ -184,6 +185,20 @@ def _rows(embedder: Embedder, suites: Collection[str], asked: _Asked, note: Note
             rows += zero_shot.evaluate(embedder, asked.events, labels, esc50, audio=audio, seed=seed)
         if "retrieval" in suites:
             rows += retrieval.evaluate(embedder, asked.events, audio=audio, seed=seed)
+    return rows
+
+
+def _oracle_rows(oracle: Embedder, suites: Collection[str], asked: _Asked) -> list[Row]:
+    """The rows of the bound on what the oracle's ear allows."""
+    sounds, seed, progress = asked.sounds, asked.seed, asked.progress
+    rows: list[Row] = []
+    if "temporal" in suites and asked.pairs:
+        rows += oracle_halves.evaluate(oracle, asked.pairs, sounds, seed=seed, progress=progress)
+    if asked.triples:
+        given = asked.triples
+        rows += oracle_halves.evaluate_three_events(oracle, given, sounds, seed=seed, progress=progress)
+    if asked.items is not None:
+        rows += oracle_halves.evaluate_zste(oracle, asked.items, sounds, seed=seed, progress=progress)
     return rows
 
 

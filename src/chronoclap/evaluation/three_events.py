@@ -83,11 +83,15 @@ def draw_triples(events: Sequence[Event], n: int, seed: int = 0) -> list[Triple]
     return triples
 
 
+def third(event: Event, sounds: Sounds) -> np.ndarray:
+    """Cut a recording to (samples,) float32: its active span, a third of 10 s of it at most."""
+    return sounds.samples(event)[: int(SECONDS * sounds.rate) // 3]
+
+
 def triple_sounds(triples: Sequence[Triple], sounds: Sounds) -> Iterator[Waveform]:
     """Make the six sounds of each triple in the order of `ORDERS`, one at a time."""
-    longest = int(SECONDS * sounds.rate) // 3
     for triple in triples:
-        pieces = [sounds.samples(event)[:longest] for event in triple.events]
+        pieces = [third(event, sounds) for event in triple.events]
         for order in ORDERS:
             yield Waveform(np.concatenate([pieces[k] for k in order]), sounds.rate)
 
@@ -117,7 +121,21 @@ def evaluate(
     audio = embed_sounds(embedder, stream, len(ORDERS) * len(triples), progress=progress)
     text = embed_texts(embedder, [words for triple in triples for words in triple_texts(triple)])
     audio, text = (vectors.reshape(len(triples), len(ORDERS), -1) for vectors in (audio, text))
-    similarity = pair_similarity(audio, text)
+    return score_orders(embedder.name, pair_similarity(audio, text), triples, seed)
+
+
+def score_orders(model: str, similarity: np.ndarray, triples: Sequence[Triple], seed: int = 0) -> list[Row]:
+    """Turn similarities into the rows of the test.
+
+    Args:
+        model: name for the rows.
+        similarity: (triples, 6, 6) of sounds and texts, both in the order of `ORDERS`.
+        triples: the triples.
+        seed: of the bootstrap over sources.
+
+    Returns:
+        The rows of `audio_to_text` and `text_to_audio`, slice by slice.
+    """
     groups = Grouping(
         [triple.slice for triple in triples], [t.sources for t in triples], (ALL, *PAIR_SLICES), seed
     )
@@ -129,7 +147,7 @@ def evaluate(
         row
         for metric, scores in right.items()
         for row in groups.rows(
-            embedder.name,
+            model,
             TASK,
             metric,
             np.mean([top1(own, np.arange(len(ORDERS))) for own in scores], axis=1),
