@@ -11,15 +11,29 @@ import statistics
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import chronoclap
 from chronoclap.data import by_split, foley_events, read_manifest
 from chronoclap.evaluation import Row, evaluate, read_json, write_json
 from chronoclap.evaluation.oracle import ORACLE
 from chronoclap.training import COURSES, RECIPES, find_stages, train_stages
+from chronoclap.training.captions import Wanted
 from chronoclap.training.data import training_events
 
 START = "compact-base"
+
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tclap-all": ("tclap", {"reading": "batch-all"}),
+    "chrono-unread": ("chrono", {"spans": 0.0}),
+    "chrono-order": ("chrono", {"wanted": Wanted()}),
+    "chrono-pairs": ("chrono", {"mix": "pairs", "sequences": 0.7, "groups": 600, "groups_per_step": 16}),
+    "chrono-lc": ("chrono", {"temporal_weight": 0.0}),
+    "chrono-anchor": ("chrono", {"anchor": 1.0}),
+}
+"""Recipes with one thing changed: L_t against all contradictions of the batch; no reading lessons; one
+contradiction a row, of order only; the scenes that `tclap` has, and threes; L_c alone; held to what the start
+makes of the words for single events."""
 
 
 def run_name(recipe: str, seed: int) -> str:
@@ -36,7 +50,8 @@ def train_all(arguments: argparse.Namespace) -> None:
             out = arguments.runs / run_name(recipe, seed)
             if (out / "config.json").is_file():
                 continue
-            stages = find_stages(recipe, steps=arguments.steps, groups=arguments.groups)
+            name, changes = VARIANTS.get(recipe, (recipe, {}))
+            stages = find_stages(name, steps=arguments.steps, **changes)
             features = arguments.runs / "features"
             train_stages(stages, start, events, out, seed=seed, resume=True, workers=0, features=features)
 
@@ -110,14 +125,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    staged = {stage for stages in COURSES.values() for stage in stages}
-    known = [name for name in (*RECIPES, *COURSES) if name not in staged]
+    known = [*RECIPES, *COURSES, *VARIANTS]
     parser.add_argument("--data", required=True, help="manifest of recordings")
     parser.add_argument("--runs", type=Path, default=Path("runs/compare"), help="where the runs are kept")
-    parser.add_argument("--recipes", nargs="+", default=known, help="default: %(default)s")
+    parser.add_argument(
+        "--recipes", nargs="+", choices=known, default=known, help="default: all", metavar="R"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--steps", type=int, default=400, help="of each recipe or course")
-    parser.add_argument("--groups", type=int, help="default: the recipe's")
     parser.add_argument("--split", default="test")
     parser.add_argument("--pairs", type=int, default=400, help="pairs a slice")
     parser.add_argument("--train-only", action="store_true", help="train and stop")

@@ -115,6 +115,27 @@ class TestWanted:
         assert torch.equal(captioned.alike(), expected)
 
 
+def test_captions_keep_to_the_wordings_that_are_asked_for() -> None:
+    wanted = Wanted(wordings=("single-sound", "combined-sound", "before", "while"))
+    rows: list[tuple[tuple[str, ...], Claimed]] = [
+        (("pig",), "single"),
+        (("pig", "helicopter"), "together"),
+        (("pig", "helicopter"), "sequence"),
+        (("helicopter", "pig"), "overlap"),
+        (("pig", "Pig"), "sequence"),
+    ]
+    captioned = caption_rows(rows, 3, wanted)
+    assert [str(text) for text in captioned.texts] == [
+        "single sound of pig",
+        "combined sound of pig and helicopter",
+        "pig before helicopter",
+        "helicopter while pig",
+        "pig before Pig",
+    ]
+    assert [str(text) for text in captioned.contradictions] == ["helicopter before pig"]
+    assert captioned.contradicted == [2]
+
+
 def test_blocks_are_forward_reversed_and_overlaid_of_a_pair() -> None:
     block, pair = caption_rows(ROWS, 0).blocks()
     assert block.tolist() == [0, 1, 0, 2, 2, 0, 0, 0, 0]

@@ -309,6 +309,10 @@ class TestLearningRate:
     def test_without_warm_up_it_begins_at_the_peak(self) -> None:
         assert learning_rate(Recipe("mine", learning_rate=0.3, warm_up=0), 0) == 0.3
 
+    def test_it_can_fall_after_each_pass_instead(self) -> None:
+        recipe = Recipe("mine", learning_rate=2.0, warm_up=0, decay=0.5, groups=48, steps=9)
+        assert [learning_rate(recipe, step) for step in range(9)] == [2.0] * 3 + [1.0] * 3 + [0.5] * 3
+
 
 def test_features_kept_are_those_of_the_scenes_and_used_again(
     run: Callable[..., Clap],

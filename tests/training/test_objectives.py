@@ -170,6 +170,8 @@ class TestCourses:
         ]
         assert [s.name for s in find_stages("compa", groups=48)] == ["compa-2", "compa-3"]
         assert sum(s.steps for s in find_stages("compa")) == find_recipe("tclap").steps
+        assert [s.steps for s in find_stages("teminal-code", steps=9)] == [6, 3]
+        assert [s.steps for s in find_stages("teminal-code", steps=2)] == [1, 1]
         assert find_stages("tclap", steps=5) == [find_recipe("tclap", steps=5)]
 
     def test_each_stage_starts_from_the_one_before(

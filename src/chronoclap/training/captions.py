@@ -13,9 +13,11 @@ from chronoclap.scenes import (
     Caption,
     Claim,
     Claimed,
+    caption,
     claim,
     contradict_phrases,
     describe_phrases,
+    find_wording,
     holds,
 )
 
@@ -32,11 +34,14 @@ class Wanted:
         kind: "order": of the order of a sequence; "any": of the relation too.
         also: what else is true of a row that can be contradicted: "rewordings", two of them; "parts": what
             its events are, one by one.
+        wordings: names of wordings, one for each relation, that captions keep to, to the letter; the only
+            contradiction of a sequence is then its reverse. None: all that there are.
     """
 
     false: int = 1
     kind: Literal["order", "any"] = "order"
     also: Also = "nothing"
+    wordings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +111,15 @@ def caption_rows(
     seeds = np.random.default_rng([seed, 2]).integers(2**31, size=len(rows))
     result = Captioned([], [], [], [], [], [])
     for number, ((phrases, relation), drawn) in enumerate(zip(rows, seeds.tolist(), strict=True)):
-        text = describe_phrases(phrases, relation, drawn)
+        fixed = next((name for name in wanted.wordings if find_wording(name).relation == relation), None)
+        text = describe_phrases(phrases, relation, drawn) if fixed is None else caption(phrases, fixed)
         result.texts.append(text)
         result.claims.append(claim(relation, phrases))
-        false = contradict_phrases(phrases, relation, drawn, wanted.false, wanted.kind)
+        if fixed is None:
+            false = contradict_phrases(phrases, relation, drawn, wanted.false, wanted.kind)
+        else:
+            turned = relation == "sequence" and claim(relation, phrases) != claim(relation, phrases[::-1])
+            false = [caption(phrases[::-1], fixed)] if turned else []
         also: list[Caption] = []
         if false and wanted.also == "rewordings":
             also = _rewordings(phrases, relation, drawn, text)

@@ -285,7 +285,10 @@ def choose_trained(model: CompactModel, prefixes: tuple[str, ...]) -> dict[str, 
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, then a half cosine to 0 at the last step."""
+    """Linear warm-up, then a half cosine to 0 at the last step, or a fall after each pass."""
     rise = min(1.0, (step + 1) / max(1, recipe.warm_up))
+    if recipe.decay is not None:
+        passed = step // (recipe.groups // recipe.groups_per_step)
+        return recipe.learning_rate * rise * recipe.decay**passed
     fall = 0.5 * (1 + float(np.cos(np.pi * step / recipe.steps)))
     return recipe.learning_rate * rise * fall

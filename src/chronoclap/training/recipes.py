@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from chronoclap.errors import DataError
 from chronoclap.losses import Reading
-from chronoclap.scenes import NATURAL, Layout
+from chronoclap.scenes import NATURAL, TEMINAL, Layout
 from chronoclap.training.captions import Wanted
 
 Objective = Literal["temporal", "tact", "tnce", "compa-2", "compa-3", "dtu"]
@@ -55,6 +55,8 @@ class Recipe:
             `virtual.py`).
         steps: optimiser steps.
         learning_rate: peak, after `warm_up` steps, falling to 0 by a half cosine.
+        decay: in place of the half cosine, what the learning rate is multiplied by after each pass through
+            the groups.
         weight_decay: AdamW's.
         clip_norm: gradients are scaled down to this norm.
         log_every: steps between log lines.
@@ -84,6 +86,7 @@ class Recipe:
     steps: int = 400
     warm_up: int = 30
     learning_rate: float = 3e-3
+    decay: float | None = None
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     log_every: int = 10
@@ -110,6 +113,23 @@ class Recipe:
         return asdict(self)
 
 
+# The settings of TeminAL's published code; docs/method.md lists what of it is mended.
+_TEMINAL_CODE = Recipe(
+    "teminal-code",
+    layout=replace(
+        TEMINAL, short_seconds=None
+    ),  # scenes of one length: what lasts 5 s is followed by silence
+    wanted=Wanted(wordings=("single-sound", "combined-sound", "before", "while")),
+    groups=720,  # of a thousand pairs, what its two splits leave for training
+    groups_per_step=32,
+    virtual_per_step=0,
+    warm_up=0,
+    learning_rate=1e-3,
+    decay=0.95,
+    weight_decay=0.0,
+    clip_norm=0.5 / 1.6,  # it weighs the sum of both directions by 0.8, we take their mean
+)
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -119,6 +139,8 @@ RECIPES: dict[str, Recipe] = {
         # As many scenes as the others: 400 groups of three are 600 of two, and 11 of three 16 of two.
         Recipe("teminal-a", mix="combined"),
         Recipe("teminal-b", objective="tnce", mix="triples", groups=400, groups_per_step=11),
+        replace(_TEMINAL_CODE, name="teminal-code-a", mix="combined", steps=20 * 22),
+        replace(_TEMINAL_CODE, name="teminal-code-b", objective="tnce", mix="triples", steps=10 * 22),
         Recipe("compa-2", objective="compa-2", wanted=Wanted(false=3, kind="any")),
         Recipe("compa-3", objective="compa-3", wanted=Wanted(false=3, kind="any", also="parts")),
         Recipe("dtu", objective="dtu", wanted=Wanted(false=2, also="rewordings")),
@@ -130,7 +152,6 @@ RECIPES: dict[str, Recipe] = {
             sequences=0.85,
             threes=0.3,
             spans=0.3,
-            anchor=1.0,
             groups=400,
             groups_per_step=11,
         ),
@@ -138,31 +159,35 @@ RECIPES: dict[str, Recipe] = {
 }
 """`contrastive` is L_c alone on the same scenes: the control that shows what the temporal losses add."""
 
-COURSES: dict[str, tuple[str, ...]] = {
-    "teminal": ("teminal-a", "teminal-b"),
-    "compa": ("compa-2", "compa-3"),
+COURSES: dict[str, dict[str, int]] = {
+    "teminal": {"teminal-a": 200, "teminal-b": 200},
+    "teminal-code": {"teminal-code-a": 20 * 22, "teminal-code-b": 10 * 22},
+    "compa": {"compa-2": 200, "compa-3": 200},
 }
-"""Recipes that are stages, one after the other; each starts from the model that the one before it made. They
-share the steps that other recipes have."""
+"""Recipes that are stages, and the steps of each; every stage starts from the model that the one before it
+made."""
 
 
 def find_stages(name: str, **changes: Any) -> list[Recipe]:
     """The stages of a course, or the one recipe of that name, with the changes that are not None.
 
-    Changed steps are those of the whole course.
+    Changed steps are those of the whole course, which its stages share as they do their usual ones.
 
     Raises:
         DataError: as `find_recipe`, or fewer steps than stages.
     """
     if name not in COURSES:
         return [find_recipe(name, **changes)]
-    names = COURSES[name]
-    steps = changes.pop("steps", None) or find_recipe(names[0]).steps
-    if steps < len(names):
-        raise DataError(f"{steps} steps are too few for the {len(names)} stages of {name}: give more.")
-    shares = [steps // len(names)] * (len(names) - 1)
-    shares.append(steps - sum(shares))
-    return [find_recipe(stage, steps=share, **changes) for stage, share in zip(names, shares, strict=True)]
+    stages, usual = COURSES[name], sum(COURSES[name].values())
+    steps = changes.pop("steps", None) or usual
+    if steps < len(stages):
+        raise DataError(f"{steps} steps are too few for the {len(stages)} stages of {name}: give more.")
+    ends = [max(1, steps * sum(list(stages.values())[: k + 1]) // usual) for k in range(len(stages))]
+    begins = [0, *ends]
+    return [
+        find_recipe(stage, steps=end - begin, **changes)
+        for stage, begin, end in zip(stages, begins, ends, strict=False)
+    ]
 
 
 def find_recipe(name: str, **changes: Any) -> Recipe:
