@@ -22,7 +22,8 @@ def main() -> None:
     clap = chronoclap.load(arguments.run)
     about = {
         "name": arguments.out.name,
-        "description": "compact-base post-trained by tclap: knows what came first",
+        "description": f"compact-base post-trained by {clap.info['trained']['recipe']['name']}: "
+        "knows what came first",
         "licence": "Apache-2.0",
         **clap.info,
     }

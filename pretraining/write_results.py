@@ -1,6 +1,6 @@
 """Write the figures of an evaluation into the README and the model cards, between their result marks.
 
-chronoclap eval compact compact-base runs/control --suite temporal --data MANIFEST --split test --json e.json
+chronoclap eval compact compact-base runs/control --suite all --data MANIFEST --split test --json e.json
 python pretraining/write_results.py e.json --control runs/control
 """
 
@@ -22,11 +22,25 @@ README_ROWS = [
     *((("t_classify", "audio_to_text", s), "T-Classify, sound → text, ") for s in list(SLICES)[1:]),
     *((("t_classify", "text_to_audio", s), "T-Classify, text → sound, ") for s in list(SLICES)[1:]),
     *((("t_classify", "joint", s), "T-Classify, all four right, ") for s in list(SLICES)[1:]),
+    (("three_events", "audio_to_text", "all"), "three events in order, sound → text (chance 16.7), "),
+    (("three_events", "text_to_audio", "all"), "three events in order, text → sound, "),
+    (("zste_1", "single", "all"), "ZSTE 1, "),
+    (("zste_3", "mixed", "all"), "ZSTE 3, mixed, "),
+    (("zste_4", "mixed", "all"), "ZSTE 4, mixed, "),
+    (("zste_5", "mixed_apart", "all"), "ZSTE 5, each place apart, "),
     (("zero_shot", "top1", "all"), "zero-shot, 92 names, "),
     (("zero_shot", "top1", "class_unseen"), "zero-shot, 92 names, "),
     (("zero_shot_esc50", "top1", "all"), "zero-shot, ESC-50 names, "),
 ]
-CARD_TASKS = ("t_classify", "zero_shot", "zero_shot_esc50")
+CARD_TASKS = (
+    "t_classify",
+    "order_compa",
+    "three_events",
+    *(f"zste_{n}" for n in range(1, 6)),
+    "zero_shot",
+    "zero_shot_esc50",
+    "retrieval",
+)
 
 Row = dict[str, Any]
 
@@ -44,7 +58,7 @@ def readme_table(rows: list[Row], control: str) -> str:
     found = {(r["model"], r["task"], r["metric"], r["slice"]): r for r in rows}
     columns = ("compact-base", control, "compact", "oracle-halves")
     lines = [
-        "| % | start: `compact-base` | control: `contrastive` | **`compact`** (`tclap`) | oracle halves |",
+        "| % | start: `compact-base` | control: `contrastive` | **`compact`** (`chrono`) | oracle halves |",
         "|---|---|---|---|---|",
     ]
     for key, label in README_ROWS:
@@ -57,7 +71,7 @@ def card_table(rows: list[Row], model: str) -> str:
     """Every figure of one model."""
     lines = ["| task | slice | % |", "|---|---|---|"]
     for row in rows:
-        if row["model"] == model and row["task"] in CARD_TASKS:
+        if row["model"] == model and row["task"] in CARD_TASKS and row["slice"] in SLICES:
             lines.append(f"| {row['task']} {row['metric']} | {SLICES[row['slice']]} | {cell(row)} |")
     return "\n".join(lines)
 

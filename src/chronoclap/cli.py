@@ -49,7 +49,7 @@ app = typer.Typer(
     epilog="[bold]For example[/]\n\n"
     "chronoclap demo\n\n"
     'chronoclap classify yard.wav --labels "dog barking then rain, rain then dog barking"\n\n'
-    "chronoclap train tclap --data recordings/ --out runs/mine\n\n"
+    "chronoclap train chrono --data recordings/ --out runs/mine\n\n"
     "chronoclap eval runs/mine compact-base --data recordings/ --split test",
 )
 
@@ -211,8 +211,9 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="tclap teaches order; contrastive, its control, lacks that loss. Others: tact, teminal "
-            "(teminal-a, then teminal-b), compa (compa-2, then compa-3), dtu, chrono.",
+            help="chrono, ours, teaches order best; contrastive, the control, lacks what teaches it. From the "
+            "papers: tclap, teminal (teminal-a, then teminal-b; as published: teminal-code), tact, compa "
+            "(compa-2, then compa-3), dtu.",
         ),
     ],
     data: Annotated[
@@ -229,7 +230,7 @@ def train(
         int | None,
         typer.Option(
             min=1,
-            help="Pairs of scenes to compose: more vary more, and take longer.",
+            help="Groups of scenes to compose: more vary more, and take longer.",
             show_default="the recipe's",
         ),
     ] = None,

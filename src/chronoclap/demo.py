@@ -128,7 +128,7 @@ def _next(model: Path) -> None:
         ],
         "test it on recordings of yours": ["eval", str(model), BASE, "--data", "recordings.csv"],
         "teach it sounds of yours, a folder for each kind": [
-            *("train", "tclap", "--data", "recordings/", "--out", "runs/mine")
+            *("train", "chrono", "--data", "recordings/", "--out", "runs/mine")
         ],
         "turn recordings into vectors": ["embed", "recordings/", "--out", "vectors.npz", *own],
         "listen to what it learned from": ["compose", "--data", "foley", "--out", "scenes"],

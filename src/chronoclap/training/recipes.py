@@ -116,9 +116,8 @@ class Recipe:
 # The settings of TeminAL's published code; docs/method.md lists what of it is mended.
 _TEMINAL_CODE = Recipe(
     "teminal-code",
-    layout=replace(
-        TEMINAL, short_seconds=None
-    ),  # scenes of one length: what lasts 5 s is followed by silence
+    # Scenes of one length: what lasts 5 s is followed by silence.
+    layout=replace(TEMINAL, short_seconds=None),
     wanted=Wanted(wordings=("single-sound", "combined-sound", "before", "while")),
     groups=720,  # of a thousand pairs, what its two splits leave for training
     groups_per_step=32,
