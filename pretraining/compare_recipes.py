@@ -57,17 +57,21 @@ def train_all(arguments: argparse.Namespace) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> list[Row]:
-    """Evaluate the start and every run on the same items, or read what was measured before."""
+    """Evaluate the start and every finished run on the same items; what was measured before is kept."""
     names = [run_name(recipe, seed) for recipe in arguments.recipes for seed in range(arguments.seeds)]
     file = arguments.runs / f"{arguments.split}-{arguments.pairs}.json"
     rows = read_json(file) if file.is_file() else []
-    if {START, *names} - {row.model for row in rows}:
-        claps = [chronoclap.load(START), *(chronoclap.load(arguments.runs / name) for name in names)]
-        rows = evaluate(
+    known = {row.model for row in rows}
+    new = [n for n in names if n not in known and (arguments.runs / n / "config.json").is_file()]
+    claps = [chronoclap.load(arguments.runs / name) for name in new]
+    if START not in known:
+        claps.append(chronoclap.load(START))
+    if claps:
+        rows += evaluate(
             claps,
             read_manifest(arguments.data),
             split=arguments.split,
-            oracle=claps[0],
+            oracle=claps[-1] if START not in known else None,
             n_pairs=arguments.pairs,
             progress=True,
         )
@@ -90,14 +94,17 @@ def page(rows: Sequence[Row], arguments: argparse.Namespace) -> str:
     columns = {START: [START]}
     columns |= {r: [run_name(r, seed) for seed in range(arguments.seeds)] for r in arguments.recipes}
     columns[ORACLE] = [ORACLE]
+    measured = {row.model for row in rows}
+    runs = ", ".join(f"{len(measured & set(columns[r]))} of `{r}`" for r in arguments.recipes)
     spread = "mean ± standard deviation over seeds" if arguments.seeds > 1 else "95 % intervals over sources"
     asked = f"--seeds {arguments.seeds} --steps {arguments.steps} --split {arguments.split}"
     lines = [
         "# Results",
         "",
         f"All recipes from `{START}`, on the same data, as many scenes, {arguments.steps} steps, seeds 0 to "
-        f"{arguments.seeds - 1}; the {arguments.split} split, {arguments.pairs} pairs a slice; "
-        f"per cent, {spread}.",
+        f"{arguments.seeds - 1} (runs measured: {runs}); the {arguments.split} split, {arguments.pairs} pairs "
+        f"a slice; per cent, {spread}. `oracle-halves` is what the ear of `{START}` allows where it is told the "
+        "boundaries.",
         "",
         "```sh",
         "python pretraining/compare_recipes.py --data sounds/manifest.csv --runs runs/compare "

@@ -211,7 +211,7 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="chrono, ours, teaches order best; contrastive, the control, lacks what teaches it. From the "
+            help="chrono, ours, teaches order best; contrastive, the control, lacks what does. From the "
             "papers: tclap, teminal (teminal-a, then teminal-b; as published: teminal-code), tact, compa "
             "(compa-2, then compa-3), dtu.",
         ),
