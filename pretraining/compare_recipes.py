@@ -80,13 +80,13 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
 
 
 def cell(rows: Sequence[Row]) -> str:
-    """Seeds of one recipe in per cent: their mean, and their sd or, of a single one, its interval."""
+    """Runs of one recipe in per cent: their mean, its sd over seeds, and the mean of their intervals."""
     if not rows:
         return "–"
     values = [100 * row.value for row in rows]
-    if len(values) > 1:
-        return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
-    return f"{values[0]:.1f} ({100 * rows[0].low:.0f}–{100 * rows[0].high:.0f})"
+    low, high = (100 * statistics.mean(ends) for ends in ([r.low for r in rows], [r.high for r in rows]))
+    sd = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.1f}{sd} ({low:.0f}–{high:.0f})"
 
 
 def page(rows: Sequence[Row], arguments: argparse.Namespace) -> str:
@@ -96,14 +96,14 @@ def page(rows: Sequence[Row], arguments: argparse.Namespace) -> str:
     columns[ORACLE] = [ORACLE]
     measured = {row.model for row in rows}
     runs = ", ".join(f"{len(measured & set(columns[r]))} of `{r}`" for r in arguments.recipes)
-    spread = "mean ± standard deviation over seeds" if arguments.seeds > 1 else "95 % intervals over sources"
     asked = f"--seeds {arguments.seeds} --steps {arguments.steps} --split {arguments.split}"
     lines = [
         "# Results",
         "",
-        f"All recipes from `{START}`, on the same data, as many scenes, {arguments.steps} steps, seeds 0 to "
-        f"{arguments.seeds - 1} (runs measured: {runs}); the {arguments.split} split, {arguments.pairs} pairs "
-        f"a slice; per cent, {spread}. `oracle-halves` is what the ear of `{START}` allows where it is told the "
+        f"All recipes from `{START}`, on the same data, with as many scenes and {arguments.steps} steps. Runs "
+        f"with different seeds: {runs}. The {arguments.split} split, {arguments.pairs} pairs a slice; per cent, "
+        "mean ± standard deviation over seeds, and in brackets 95 % intervals by bootstrap over sources (the "
+        f"mean of those of the runs). `{ORACLE}` is what the ear of `{START}` allows where it is told the "
         "boundaries.",
         "",
         "```sh",
