@@ -100,11 +100,11 @@ def page(rows: Sequence[Row], arguments: argparse.Namespace) -> str:
     lines = [
         "# Results",
         "",
-        f"All recipes from `{START}`, on the same data, with as many scenes and {arguments.steps} steps. Runs "
-        f"with different seeds: {runs}. The {arguments.split} split, {arguments.pairs} pairs a slice; per cent, "
-        "mean ± standard deviation over seeds, and in brackets 95 % intervals by bootstrap over sources (the "
-        f"mean of those of the runs). `{ORACLE}` is what the ear of `{START}` allows where it is told the "
-        "boundaries.",
+        f"All recipes from `{START}`, on the same data, with as many scenes and {arguments.steps} steps. "
+        f"Runs with different seeds: {runs}. The {arguments.split} split, {arguments.pairs} pairs a slice; "
+        "per cent, mean ± standard deviation over seeds, and in brackets 95 % intervals by bootstrap over "
+        f"sources (the mean of those of the runs). `{ORACLE}` is what the ear of `{START}` allows where it "
+        "is told the boundaries.",
         "",
         "```sh",
         "python pretraining/compare_recipes.py --data sounds/manifest.csv --runs runs/compare "
