@@ -234,8 +234,8 @@ def items_to_ask(
 
     Args:
         items: the file.
-        suite: "zste" and "all" ask about items of ZSTE, "temporal" and "order" about pairs, which a file of
-            items holds too.
+        suite: "zste", "order" and "all" ask about items of ZSTE and triples, "temporal" about pairs, which a
+            file of items holds too.
         events: the events of the split.
         n_pairs: pairs for each slice of a new list.
         seed: of its draw.
@@ -245,19 +245,21 @@ def items_to_ask(
     """
     from chronoclap.evaluation import draw_items, draw_pairs, load_items, load_pairs, save_items, save_pairs
     from chronoclap.evaluation.recordings import RATE
+    from chronoclap.evaluation.report import draw_triples
     from chronoclap.evaluation.zero_shot import event_labels
 
     if suite == "retrieval":
         raise DataError("The suite retrieval asks about every recording and has no list: leave out --items.")
-    whole = suite in ("zste", "all")
+    whole = suite != "temporal"
     if items.exists():
         return load_items(items) if whole else load_pairs(items)
-    pairs = draw_pairs(playable(events, RATE), n_pairs, seed)
+    played = playable(events, RATE)
+    pairs = draw_pairs(played, n_pairs, seed)
     with replacing(items) as new:
         if not whole:
             save_pairs(pairs, new)
             return pairs
-        drawn = draw_items(pairs, event_labels(events), seed)
+        drawn = draw_items(pairs, event_labels(events), seed, draw_triples(played, n_pairs, seed))
         save_items(drawn, new)
         return drawn
 

@@ -8,6 +8,7 @@ import pytest
 
 from chronoclap.errors import DataError
 from chronoclap.evaluation.items import Pair, draw_pairs, load_pairs, save_pairs
+from chronoclap.evaluation.three_events import draw_triples
 from chronoclap.evaluation.zste_items import (
     ItemList,
     draw_items,
@@ -103,6 +104,8 @@ def test_the_list_depends_on_the_seed_alone(events: list[Event]) -> None:
 
 def test_items_come_back_from_json_and_so_do_their_pairs(events: list[Event], tmp_path: Path) -> None:
     asked = draw_items(draw_pairs(events, 5), sorted({event.phrase for event in events}))
+    asked = replace(asked, triples=tuple(draw_triples(events, 2)))
+    assert asked.triples
     save_items(asked, tmp_path / "items.json")
     assert load_items(tmp_path / "items.json") == asked
     assert load_pairs(tmp_path / "items.json") == asked.pairs

@@ -49,11 +49,7 @@ QUESTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What every model is asked about, alike; the items are those of ZSTE, None where it is not asked for.
-
-    Triples are drawn anew from events and seed, whatever list of pairs is given: a quarter as many as pairs,
-    for each has six sounds.
-    """
+    """What every model is asked about, alike; the items are those of ZSTE, None where it is not asked for."""
 
     events: list[Event]
     labels: list[str]
@@ -95,7 +91,8 @@ def evaluate(
         n_pairs: pairs for each slice.
         progress: show the models' progress bars.
         items: a list kept from another run, in place of a new draw: of pairs, or of items of ZSTE, whose
-            pairs the other suites then ask about.
+            pairs and triples the other suites then ask about. Of pairs alone, triples are drawn from the
+            seed.
         note: called with each remark for the reader.
 
     Returns:
@@ -129,7 +126,11 @@ def evaluate(
     listed = None
     if "zste" in suites and pairs:
         listed = _kept_items(items, pairs) if isinstance(items, ItemList) else draw_items(pairs, labels, seed)
-    triples = three_events.draw_triples(kept, max(1, n_pairs // 4), seed) if "order" in suites else []
+    triples: list[three_events.Triple] = []
+    if "order" in suites and isinstance(items, ItemList):
+        triples = _kept_triples(items.triples, sounds, note)
+    elif "order" in suites:
+        triples = draw_triples(kept, n_pairs, seed)
     asked = _Asked(kept, labels, esc50, pairs, triples, listed, sounds, seed, progress)
     with shared_trunks(embedders):
         rows = [row for embedder in embedders for row in _rows(embedder, suites, asked, note)]
@@ -155,6 +156,32 @@ def _kept_pairs(items: Sequence[Pair] | ItemList, sounds: Sounds, note: Note) ->
     events = distinct(event for pair in pairs for event in (pair.first, pair.second))
     kept = set(_played(events, sounds, note))
     return [pair for pair in pairs if pair.first in kept and pair.second in kept]
+
+
+def draw_triples(events: Sequence[Event], n_pairs: int, seed: int = 0) -> list[three_events.Triple]:
+    """Draw what `three_events` asks: a quarter as many triples as pairs, for each has six sounds.
+
+    Args:
+        events: the recordings to draw from, of one split.
+        n_pairs: pairs for each slice.
+        seed: of the draw.
+
+    Returns:
+        The triples, slice after slice.
+    """
+    return three_events.draw_triples(events, max(1, n_pairs // 4), seed)
+
+
+def _kept_triples(
+    triples: Sequence[three_events.Triple], sounds: Sounds, note: Note
+) -> list[three_events.Triple]:
+    """The triples of a given list whose recordings can all be read."""
+    if not triples:
+        note("The list has no triples of recordings: three_events is not asked. Draw the list anew.")
+        return []
+    events = distinct(event for triple in triples for event in triple.events)
+    kept = set(_played(events, sounds, note))
+    return [triple for triple in triples if kept.issuperset(triple.events)]
 
 
 def _kept_items(items: ItemList, pairs: Sequence[Pair]) -> ItemList:

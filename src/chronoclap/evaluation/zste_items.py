@@ -6,7 +6,7 @@ is written out, so that two models see the same items.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import comb
 from pathlib import Path
 from typing import Literal, get_args
@@ -15,6 +15,7 @@ import numpy as np
 
 from chronoclap.errors import DataError
 from chronoclap.evaluation.items import PAIR_SLICES, Pair, pair_record, read_pair
+from chronoclap.evaluation.three_events import Triple
 from chronoclap.scenes.captions import caption
 from chronoclap.scenes.event import Event
 from chronoclap.scenes.phrases import phrase_key
@@ -61,11 +62,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemList:
-    """Items, and the names that the sounds are told from.
+    """Items, and the names that the sounds are told from; and what `three_events` asks, to be kept with them.
 
     Args:
         labels: distinct names, at least three, those of the pairs among them.
         items: the items, all with equally many `others`.
+        triples: three recordings each; none where they were not drawn.
 
     Raises:
         DataError: the labels or the items are not so.
@@ -73,6 +75,7 @@ class ItemList:
 
     labels: tuple[str, ...]
     items: tuple[Item, ...]
+    triples: tuple[Triple, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) != len(self.labels) or len(self.labels) < 3:
@@ -105,7 +108,9 @@ def true_claims(pair: Pair) -> tuple[str, str, str]:
     return caption((a, b), "before").text, caption((b, a), "before").text, caption((a, b), "while").text
 
 
-def draw_items(pairs: Sequence[Pair], labels: Sequence[str], seed: int = 0) -> ItemList:
+def draw_items(
+    pairs: Sequence[Pair], labels: Sequence[str], seed: int = 0, triples: Sequence[Triple] = ()
+) -> ItemList:
     """Draw what ZSTE needs beside the pairs.
 
     Which recording of a pair is A is drawn too: `draw_pairs` gives them by the alphabet, and a model that
@@ -115,6 +120,7 @@ def draw_items(pairs: Sequence[Pair], labels: Sequence[str], seed: int = 0) -> I
         pairs: the pairs.
         labels: the names that sounds are told from, at least three, those of the pairs among them.
         seed: of the draw.
+        triples: to be kept with the items; `three_events.draw_triples` makes them.
 
     Returns:
         An item for each pair, in their order.
@@ -131,7 +137,7 @@ def draw_items(pairs: Sequence[Pair], labels: Sequence[str], seed: int = 0) -> I
             pair = Pair(pair.second, pair.first)
         mixed = VARIANTS[int(generator.integers(len(VARIANTS)))]
         items.append(Item(pair, alone, IN_ORDER[order], mixed, draw_others(pair, labels, generator)))
-    return ItemList(tuple(labels), tuple(items))
+    return ItemList(tuple(labels), tuple(items), tuple(triples))
 
 
 def draw_others(
@@ -175,7 +181,8 @@ def draw_others(
 
 
 def save_items(asked: ItemList, path: str | Path) -> None:
-    """Write a list as JSON: {"labels": [...], "items": [...]}; `items.load_pairs` reads its pairs.
+    """Write a list as JSON: {"labels": [...], "items": [...], "triples": [...]}; `items.load_pairs` reads its
+    pairs.
 
     Args:
         asked: the list.
@@ -191,7 +198,8 @@ def save_items(asked: ItemList, path: str | Path) -> None:
         }
         for item in asked.items
     ]
-    content = {"labels": asked.labels, "items": records}
+    triples = [[asdict(event) for event in triple.events] for triple in asked.triples]
+    content = {"labels": asked.labels, "items": records, "triples": triples}
     Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
@@ -213,7 +221,8 @@ def load_items(path: str | Path) -> ItemList:
             Item(read_pair(own), own["alone"], own["order"], own["mixed"], tuple(own["others"]))
             for own in content["items"]
         ]
-        return ItemList(tuple(content["labels"]), tuple(items))
+        triples = [Triple((Event(**a), Event(**b), Event(**c))) for a, b, c in content["triples"]]
+        return ItemList(tuple(content["labels"]), tuple(items), tuple(triples))
     except (OSError, ValueError, TypeError, KeyError, DataError) as error:
         raise DataError(
             f"{path} cannot be read as the items of ZSTE ({error}): write it anew with save_items."
