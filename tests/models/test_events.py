@@ -194,6 +194,6 @@ class TestAffinity:
 
 
 class TestFirstGains:
-    def test_what_tells_orders_apart_counts_three_times(self) -> None:
+    def test_products_are_integrals_over_event_time_but_for_the_order(self) -> None:
         assert first_gains(1).shape == (0,)
-        assert first_gains(4).tolist() == [3, 3, 3]
+        assert first_gains(4).tolist() == pytest.approx([3, 2**0.5, 2**0.5])

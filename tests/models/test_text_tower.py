@@ -127,12 +127,12 @@ class TestGrow:
         fresh = {name for name in after if name not in before}
         assert fresh
         assert all(name.startswith(("audio.events.", "text.events.")) for name in fresh)
-        assert after["gains"].tolist() == [3, 3]
+        assert after["gains"].tolist() == pytest.approx([3, 2**0.5])
         assert (tiny_clap.dim, grown.dim) == (48, 144)
 
     def test_one_event_keeps_its_zero_shot_content(self, tiny_clap: Clap, grown: CompactModel) -> None:
         # Where all parts are one event, m_0 is the content that the base pools, and the event sits at 1/2:
-        # m_1 = cos(pi/2) m_0 = 0 and m_2 = cos(pi) m_0 = -m_0, which has a gain of 3.
+        # m_1 = cos(pi/2) m_0 = 0 and m_2 = cos(pi) m_0 = -m_0, which has a gain of sqrt(2).
         model = one_event(grown)
         base = tiny_clap.model
         features, mask = torch.rand(2, 5, 1024), torch.ones(2, 5, dtype=torch.bool)
@@ -144,9 +144,9 @@ class TestGrow:
             ]
         for expected, embedded in pairs:
             m_0, m_1, m_2 = embedded.unflatten(1, (3, 48)).unbind(1)
-            torch.testing.assert_close(10**0.5 * m_0, expected, atol=1e-5, rtol=0)
+            torch.testing.assert_close(3**0.5 * m_0, expected, atol=1e-5, rtol=0)
             torch.testing.assert_close(m_1, torch.zeros_like(m_1), atol=1e-5, rtol=0)
-            torch.testing.assert_close(m_2, -3 * m_0, atol=1e-5, rtol=0)
+            torch.testing.assert_close(m_2, -(2**0.5) * m_0, atol=1e-5, rtol=0)
 
     def test_without_gains_only_the_first_moment_is_left(self, tiny_clap: Clap, grown: CompactModel) -> None:
         model = one_event(grown)
@@ -162,7 +162,7 @@ class TestGrow:
         with torch.no_grad():
             base, patches = (m.encode_patches(samples[:15_600]) for m in (tiny_clap.model, grown))
         assert patches.shape == (1, 144)
-        torch.testing.assert_close(10**0.5 * patches[:, :48], base, atol=1e-5, rtol=0)
+        torch.testing.assert_close(3**0.5 * patches[:, :48], base, atol=1e-5, rtol=0)
 
     def test_a_copy_is_equal_and_apart(self, grown: CompactModel) -> None:
         copy = grown.copy()
@@ -170,7 +170,7 @@ class TestGrow:
         assert all(torch.equal(a, b) for a, b in zip(copy.parameters(), grown.parameters(), strict=True))
         with torch.no_grad():
             copy.gains.fill_(7)
-        assert grown.gains.tolist() == [3, 3]
+        assert grown.gains.tolist() == pytest.approx([3, 2**0.5])
 
     def test_growing_keeps_the_mode(self, tiny_clap: Clap) -> None:
         assert not tiny_clap.model.grow(2).training

@@ -145,12 +145,12 @@ class TestEmbed:
         )
         torch.testing.assert_close(forward, backward, atol=1e-6, rtol=0)
         assert forward[1].abs().max() < 1e-6
-        torch.testing.assert_close(forward[2], -3 * forward[0], atol=1e-6, rtol=0)
+        torch.testing.assert_close(forward[2], -(2**0.5) * forward[0], atol=1e-6, rtol=0)
 
     def test_a_single_event_is_its_content(self, drawn: VirtualEvents, grown: CompactModel) -> None:
         single = blocks(drawn.embed([((3,), "single", "single")], grown))[0]
         content = torch.nn.functional.normalize(drawn.content[3], dim=-1)
-        torch.testing.assert_close(10**0.5 * single[0], content, atol=1e-5, rtol=0)
+        torch.testing.assert_close(3**0.5 * single[0], content, atol=1e-5, rtol=0)
         assert single[1].abs().max() < 1e-6
 
     def test_is_embedded_with_the_gains_that_are_learned(

@@ -71,7 +71,11 @@ def first_gains(moments: int) -> Tensor:
     """What the moments after the mean are multiplied by before anything is learned: (moments - 1,).
 
     With sqrt(2) the product of two embeddings is the integral of the product of two contents over event time
-    (Parseval). They get more: the orders of the same events differ in them alone, and by chance a little in
-    the mean, which is longer and would drown the difference.
+    (Parseval). The first moment gets more: two orders of the same events differ in it alone, and by chance a
+    little in the mean, which is longer and would drown the difference. The second must not: a text that names
+    one event weighs the sound at u by 1 - gain^2 cos(2 pi u), and a large gain turns against what is first
+    and last.
     """
-    return torch.full((moments - 1,), ORDER_GAIN)
+    gains = torch.full((moments - 1,), 2.0**0.5)
+    gains[:1] = ORDER_GAIN
+    return gains
