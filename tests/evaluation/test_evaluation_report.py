@@ -270,6 +270,15 @@ def test_a_plot_has_a_line_of_panels_for_each_task(tmp_path: Path) -> None:
     assert "<!-- zero_shot -->" not in drawing
 
 
+def test_the_legend_names_what_only_later_panels_have(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    first = [replace(row, task="order_tact") for row in ROWS if row.model != "oracle-halves"]
+    last = [replace(row, task="three_events") for row in ROWS]
+    plot(first + last, tmp_path / "bars.svg")
+    drawing = (tmp_path / "bars.svg").read_text()
+    assert all(f"<!-- {label} -->" in drawing for label in ("three_events", "oracle-halves", "chance"))
+
+
 def test_a_plot_of_nothing_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     with pytest.raises(DataError, match="retrieval"):

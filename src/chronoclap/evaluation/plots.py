@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chronoclap.errors import ChronoclapError, DataError
-from chronoclap.evaluation import order, retrieval, t_classify, zste
+from chronoclap.evaluation import order, retrieval, t_classify, three_events, zste
 from chronoclap.evaluation.oracle import ORACLE
 from chronoclap.evaluation.rows import Row, distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DRAWN = (t_classify.TASK, order.COMPA, order.TACT, *zste.TASKS, retrieval.TASK)
+DRAWN = (t_classify.TASK, order.COMPA, order.TACT, three_events.TASK, *zste.TASKS, retrieval.TASK)
 PANELS = 4  # side by side
 
 
@@ -50,7 +50,13 @@ def plot(rows: Sequence[Row], path: str | Path, *tasks: str) -> None:
             _panel(panel, own)
         for panel in axes[len(line) :]:
             panel.set_axis_off()
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    # Not every task has the oracle: the legend is of all panels together.
+    named = {
+        label: handle
+        for panel in grid.flat
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=4)
     figure.savefig(path)
 
 
