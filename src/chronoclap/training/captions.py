@@ -35,7 +35,7 @@ class Wanted:
         also: what else is true of a row that can be contradicted: "rewordings", two of them; "parts": what
             its events are, one by one.
         wordings: names of wordings, one for each relation, that captions keep to, to the letter; the only
-            contradiction of a sequence is then its reverse. None: all that there are.
+            contradiction of a sequence is then its reverse. Empty: all that there are.
     """
 
     false: int = 1

@@ -54,7 +54,7 @@ def span_loss(captions: Sequence[Caption], model: CompactModel, time: Tensor, sa
     later = (owner[:, :, None] - owner[:, None]) * ordered[:, None, None]
     both = named[:, :, None] & named[:, None]
     passed = time[:, :, None] - time[:, None]
-    # In the order of time alone: of two words, each pair stands in the table twice.
+    # Each pair of words stands in the table twice; `later > 0` takes it once, the later word first.
     early = (APART * later - passed).clamp_min(0).square()
     wrong_time = _mean(early, both & (later > 0)) + _mean(passed.square(), both & (later == 0))
     counts = saliency / _mean(saliency, named, keepdim=True).clamp_min(1e-6)
