@@ -24,6 +24,7 @@ from chronoclap.training.data import training_events
 START = "compact-base"
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "teminal-long": ("teminal", {"steps": 600}),
     "tclap-all": ("tclap", {"reading": "batch-all"}),
     "chrono-unread": ("chrono", {"spans": 0.0}),
     "chrono-order": ("chrono", {"wanted": Wanted()}),
@@ -31,7 +32,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "chrono-lc": ("chrono", {"temporal_weight": 0.0}),
     "chrono-anchor": ("chrono", {"anchor": 1.0}),
 }
-"""Recipes with one thing changed: L_t against all contradictions of the batch; no reading lessons; one
+"""Recipes with one thing changed: stage A with as many steps before stage B as that has; L_t against all contradictions of the batch; no reading lessons; one
 contradiction a row, of order only; the scenes that `tclap` has, and threes; L_c alone; held to what the start
 makes of the words for single events."""
 
@@ -51,7 +52,7 @@ def train_all(arguments: argparse.Namespace) -> None:
             if (out / "config.json").is_file():
                 continue
             name, changes = VARIANTS.get(recipe, (recipe, {}))
-            stages = find_stages(name, steps=arguments.steps, **changes)
+            stages = find_stages(name, **({"steps": arguments.steps} | changes))
             features = arguments.runs / "features"
             train_stages(stages, start, events, out, seed=seed, resume=True, workers=0, features=features)
 

@@ -122,14 +122,34 @@ def models() -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from chronoclap.models import load, shipped_names
+    from chronoclap.models import compact_of, load, shipped_names
 
     table = Table("model", "numbers per vector", "hears order", "what it is", box=SIMPLE, pad_edge=False)
     for name in shipped_names():
         clap = load(name)
-        order = "yes" if clap.model.config.events.moments > 1 else "no"
+        order = "yes" if compact_of(clap).config.events.moments > 1 else "no"
         table.add_row(name, str(clap.dim), order, str(clap.info.get("description", "")))
     show(table)
+
+
+@app.command(rich_help_panel=USE)
+def convert(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .pt of laion_clap.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The new checkpoint directory.")],
+    tokenizer: Annotated[
+        str, typer.Option(help="Directory or Hugging Face name of RoBERTa's tokenizer, which a .pt lacks.")
+    ] = "roberta-base",
+) -> None:
+    """Turn a checkpoint of laion_clap into a directory that chronoclap, transformers and others load."""
+    from chronoclap.models import Clap
+    from chronoclap.models.htsat_roberta.laion import convert_laion
+    from chronoclap.models.htsat_roberta.tokens import find_tokenizer
+
+    model, architecture, dropped = convert_laion(file, find_tokenizer(tokenizer))
+    Clap(model, file.stem, {"converted_from": file.name}).save(out)
+    note(f"{file.name}: {architecture}; {model.dim} numbers a vector, short recordings are repeated.")
+    note(f"{len(dropped)} tensors that embeddings do not need are left out.")
+    note(f'Saved to {out}; for questions of order load it with fill="silence".')
 
 
 @app.command(rich_help_panel=USE)
@@ -243,7 +263,7 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Teach a model order on your recordings; only those of the train split are used."""
-    from chronoclap.models import load
+    from chronoclap.models import compact_of, load
     from chronoclap.training import count_trained, find_stages, train_stages
 
     stages = find_stages(recipe, steps=steps, groups=groups, learning_rate=learning_rate)
@@ -253,7 +273,7 @@ def train(
     total = sum(stage.steps for stage in stages)
     note(f"{recipe}: {total} steps from {init}, {len(events)} recordings of {classes} kinds of sound.")
     for stage in stages:
-        moving, weights = count_trained(stage, start.model)
+        moving, weights = count_trained(stage, compact_of(start))
         note(f"{stage.name} moves {moving:,} of {weights:,} weights ({100 * moving / weights:.1f} %).")
     try:
         train_stages(stages, start, events, out, seed=seed, resume=resume, workers=workers)

@@ -85,7 +85,7 @@ def test_slaney_scale_at_published_points():
     """The scale is 3 mel per 200 Hz up to 1 kHz = 15 mel, then 27 mel per factor of 6.4."""
     config = replace(LAION_MEL, n_mels=2, f_min=200.0, f_max=6400.0, norm=None, n_fft=4800)
     front_end = LogMel(config)
-    peaks = front_end.filters.argmax(dim=0) + front_end._bins.start
+    peaks = front_end.filters.argmax(dim=0) + front_end.heard.start
     # 200 Hz is 3 mel and 6,400 Hz is 42: the peaks lie at 16 and 29 mel; bins are 10 Hz apart.
     expected = [1000 * 6.4 ** (1 / 27), 1000 * 6.4 ** (14 / 27)]
     np.testing.assert_allclose(peaks * 10.0, expected, atol=5)
@@ -132,7 +132,7 @@ def test_centred_frames_equal_torch_stft():
     window = torch.hann_window(400, periodic=True)
     centred = torch.nn.functional.pad(samples, (256, 256), mode="reflect")
     spectrum = torch.stft(centred, 512, 160, 400, window, center=False, return_complex=True)
-    power = spectrum.abs().square().transpose(1, 2)[..., front_end._bins]
+    power = spectrum.abs().square().transpose(1, 2)[..., front_end.heard]
     expected = torch.log(power @ front_end.filters + 0.001)
     ours = front_end(samples)
     assert ours.shape == expected.shape

@@ -126,11 +126,11 @@ class LogMel(nn.Module):
         # A window padded to n_fft reads the padding itself: faster than padding every frame.
         window[: config.window_length] = np.hanning(config.window_length + 1)[:-1]
         filters = _mel_filters(config)
-        heard = np.flatnonzero(filters.any(axis=1))
+        used = np.flatnonzero(filters.any(axis=1))
         # Bins that no band hears are never squared or multiplied.
-        self._bins = slice(int(heard[0]), int(heard[-1]) + 1)
+        self.heard = slice(int(used[0]), int(used[-1]) + 1)
         self.register_buffer("window", torch.from_numpy(window).float(), persistent=False)
-        self.register_buffer("filters", torch.from_numpy(filters[self._bins]).float(), persistent=False)
+        self.register_buffer("filters", torch.from_numpy(filters[self.heard]).float(), persistent=False)
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
         # Follows the model to another device but not to half precision, whose rounded window leaks by 0.3.
@@ -182,7 +182,7 @@ class LogMel(nn.Module):
         return self._log(torch.cat([self._mel(part) for part in parts], dim=1))
 
     def _mel(self, frames: torch.Tensor) -> torch.Tensor:
-        spectrum = torch.fft.rfft(frames * self.window)[..., self._bins]
+        spectrum = torch.fft.rfft(frames * self.window)[..., self.heard]
         power = spectrum.real.square() + spectrum.imag.square()
         return (power if self.config.power == 2 else power.sqrt()) @ self.filters
 

@@ -1,9 +1,15 @@
-"""A checkpoint is a directory: `config.json`, `model.safetensors`, `tokenizer.json`."""
+"""A checkpoint is a directory: `config.json`, weights as safetensors, a tokenizer.
+
+This module finds it and hands it to the architecture that it is of; the compact model's own form is here too.
+"""
 
 import hashlib
 import json
 import os
+import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +20,7 @@ from tokenizers import Tokenizer
 
 from chronoclap.errors import ModelError
 from chronoclap.models.compact import CompactConfig, CompactModel
+from chronoclap.models.towers import Towers
 
 SHIPPED = Path(__file__).parent / "weights"
 FORMAT = 1
@@ -25,34 +32,77 @@ def shipped_names() -> list[str]:
 
 
 def resolve(name: str | os.PathLike[str]) -> Path:
-    """The directory of a shipped name or a path.
+    """The directory of a path, a shipped name or a name on the Hugging Face hub, which is fetched.
 
     Raises:
-        ModelError: neither; the text lists what is shipped.
+        ModelError: none of these; the text lists what is shipped.
     """
-    shipped = SHIPPED / str(name)
-    for path in (Path(name), shipped):
-        if (path / "config.json").is_file():
-            return path
-    names = ", ".join(shipped_names())
-    raise ModelError(
-        f"{name}: no checkpoint of that name. Shipped: {names}. A directory must hold config.json."
-    )
+    path = Path(name)
+    for place in (path, SHIPPED / path):
+        if (place / "config.json").is_file():
+            return place
+    shipped = f"Shipped: {', '.join(shipped_names())}. "
+    if path.is_file():
+        raise ModelError(
+            f"{path}: a file; if it is a checkpoint of laion_clap, run `chronoclap convert` on it."
+        )
+    # "runs/mine" where there is a folder "runs" is a slip of the pen, not a model of the user "runs".
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) and not path.parent.exists():
+        return fetch(str(name), ("*.json", "*.safetensors", "merges.txt"), shipped)
+    raise ModelError(f"{name}: no checkpoint of that name. {shipped}A directory must hold config.json.")
 
 
-def read_model(directory: Path) -> tuple[CompactModel, dict[str, Any]]:
+def fetch(name: str, patterns: tuple[str, ...], hint: str = "") -> Path:
+    """The directory of what the Hugging Face hub has under a name, fetched once.
+
+    Raises:
+        ModelError: it has nothing there, or cannot be reached; `hint` stands in the text.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(patterns)))
+    except Exception as error:  # each way in which a network fails has its own class there
+        raise ModelError(
+            f"{name}: not here, and the Hugging Face hub did not give it "
+            f"({type(error).__name__}: {str(error).splitlines()[0]}). {hint}"
+            "Without a network, give the path of a directory."
+        ) from error
+
+
+def read_model(directory: Path) -> tuple[Towers, dict[str, Any]]:
     """Build the model that a directory describes.
 
     Returns:
-        The model in evaluation mode with float32 weights, and what `config.json` says beside the
-        architecture.
+        The model in evaluation mode with float32 weights, and what the checkpoint says of itself.
 
     Raises:
         ModelError: unreadable or not fitting files; the text names the file.
     """
     path = directory / "config.json"
+    info = read_json(path)
+    if info.get("model_type") == "clap":
+        from chronoclap.models.htsat_roberta import read_htsat_roberta
+
+        return read_htsat_roberta(directory)
+    if "model_type" in info:
+        raise ModelError(f"{path}: a {info['model_type']!r}, not a CLAP; transformers' type is 'clap'.")
+    return _read_compact(directory, info)
+
+
+def write_checkpoint(model: Towers, directory: Path, info: dict[str, Any]) -> None:
+    """Write a model of either architecture, with more entries of what it is."""
+    if isinstance(model, CompactModel):
+        return write_model(model, directory, info)
+    from chronoclap.models.htsat_roberta import HtsatRoberta, write_htsat_roberta
+
+    assert isinstance(model, HtsatRoberta)
+    return write_htsat_roberta(model, directory, info)
+
+
+def _read_compact(directory: Path, info: dict[str, Any]) -> tuple[CompactModel, dict[str, Any]]:
+    path = directory / "config.json"
     try:
-        info = json.loads(path.read_text())
         config = CompactConfig.from_dict(info.pop("config"))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: not a chronoclap configuration ({error}).") from error
@@ -97,11 +147,27 @@ def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors of a safetensors file as float32."""
+    """Tensors of a safetensors file, those of floating point as float32.
+
+    Raises:
+        ModelError: the file is damaged, or holds what is not a number.
+    """
     try:
-        return {name: tensor.float() for name, tensor in load_file(path).items()}
+        state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: cannot be read as safetensors ({error}).") from error
+    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    check_numbers(state, path)
+    return state
+
+
+def check_numbers(state: dict[str, torch.Tensor], path: Path) -> None:
+    """Refuse weights that are not numbers: one spoils every embedding."""
+    if bad := [name for name, t in state.items() if t.is_floating_point() and not torch.isfinite(t).all()]:
+        more = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
+        raise ModelError(
+            f"{path}: NaN or infinity in {bad[0]}{more}; a training that diverged, or a bad copy."
+        )
 
 
 def write_model(
@@ -116,7 +182,6 @@ def write_model(
         base: name of a shipped checkpoint; tensors equal to its own are left out.
         half: round to float16; otherwise only what float16 holds exactly is stored so.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     state = {n: t.half() if half or torch.equal(t.half().float(), t) else t for n, t in state.items()}
     info = {"architecture": "compact", "format": FORMAT, **info, "config": model.config.to_dict()}
@@ -125,17 +190,25 @@ def write_model(
         theirs = read_weights(file)
         state = {n: t for n, t in state.items() if n not in theirs or not torch.equal(theirs[n], t.float())}
         info["base"] = {"name": base, "sha256": digest(file)}
+    with replaced_directory(directory) as new:
+        save_file(state, new / "model.safetensors")
+        write_json(new / "config.json", info)
+        if base is None:
+            model.tokenizer.save(str(new / "tokenizer.json"))
+    if base is not None:
+        (directory / "tokenizer.json").unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced_directory(directory: Path) -> Iterator[Path]:
+    """A new directory whose files move to `directory` when all of them are written, `config.json` last: a
+    directory with one is whole."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as temporary:
         new = Path(temporary) / "new"
         new.mkdir()
-        save_file(state, new / "model.safetensors")
-        (new / "config.json").write_text(json.dumps(info, indent=1) + "\n")
-        if base is None:
-            model.tokenizer.save(str(new / "tokenizer.json"))
-        if base is not None:
-            (directory / "tokenizer.json").unlink(missing_ok=True)
+        yield new
         directory.mkdir(exist_ok=True)
-        # The configuration last: a directory with one is whole.
         for file in sorted(new.iterdir(), key=lambda file: file.name == "config.json"):
             file.chmod(0o644)
             file.replace(directory / file.name)
@@ -145,3 +218,20 @@ def digest(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: not a readable JSON object ({error}).") from error
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """A JSON object to a new file."""
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

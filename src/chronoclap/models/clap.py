@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from chronoclap.audio import AudioSource, Waveform, cut_windows, read_audio
+from chronoclap.audio import AudioSource, FillPolicy, Waveform, cut_windows, read_audio
 from chronoclap.errors import AudioError, ModelError
-from chronoclap.models.checkpoint import read_model, resolve, write_model
+from chronoclap.models.checkpoint import read_model, resolve, write_checkpoint
 from chronoclap.models.compact import CompactModel, stack_features
+from chronoclap.models.towers import Towers
 
 if TYPE_CHECKING:
     from chronoclap.models.trunks import TrunkMemory
@@ -49,7 +50,7 @@ class Clap:
         True
     """
 
-    def __init__(self, model: CompactModel, name: str, info: dict[str, Any] | None = None) -> None:
+    def __init__(self, model: Towers, name: str, info: dict[str, Any] | None = None) -> None:
         self.model = model
         self.name = name
         self.info = info or {}
@@ -110,7 +111,7 @@ class Clap:
             tqdm(total=total, unit="file", disable=not progress) as bar,
         ):
             for index, samples in enumerate(_decoded(pool, iter(several), self.rate, 4 * DECODERS)):
-                cut = cut_windows(samples, self.rate, self.model.config.window, self.model.config.window_hop)
+                cut = cut_windows(samples, self.rate, self.model.window, self.model.window_hop)
                 pending += [window.samples for window in cut]
                 owners += [index] * len(cut)
                 flush(batch_size)
@@ -151,8 +152,8 @@ class Clap:
         return vectors
 
     def frames(self, recording: AudioSource | np.ndarray) -> Frames:
-        """Embed a recording moment by moment: a vector about every half second, each as if it were all there
-        is.
+        """Embed a recording moment by moment: the compact model every half second, each as if it were all
+        there is; HTSAT every third of a second, each as heard among its surroundings.
 
         Args:
             recording: a path, a (samples, rate) pair or an array of mono samples at `rate`, of any length.
@@ -164,22 +165,14 @@ class Clap:
             AudioError: the recording cannot be used; the text names it.
         """
         samples = read_audio(with_rate(recording, self.rate), self.rate)
-        size, hop, edge = self.model.patch_samples
-        grid = self.model.on_grid(samples)
-        bounds = np.arange(self.model.num_patches(len(samples))) * hop - edge
-        bounds = bounds[bounds < len(samples)]
-        block = max(1, round(self.model.config.window * self.rate) // hop)
-        vectors = []
         with torch.inference_mode():
-            for first in range(0, len(bounds), block):
-                last = min(first + block, len(bounds)) - 1
-                vectors.append(self.model.encode_patches(grid[first * hop : last * hop + size]))
-        start, end = (np.clip(b, 0, len(samples)) / self.rate for b in (bounds, bounds + size))
-        return Frames(torch.cat(vectors).cpu().numpy(), start, end)
+            vectors, bounds = self.model.encode_moments(samples)
+        start, end = np.clip(bounds, 0, len(samples)).T / self.rate
+        return Frames(vectors.cpu().numpy(), start, end)
 
     def save(self, directory: str | os.PathLike[str]) -> Path:
         """Write a checkpoint directory that `load` reads: safetensors, JSON and the tokenizer,
-        self-contained.
+        self-contained. One with HTSAT and RoBERTa is read by transformers' `ClapModel` too.
 
         Raises:
             ModelError: the directory holds something else.
@@ -187,12 +180,12 @@ class Clap:
         path = Path(directory)
         if path.exists() and not (path / "config.json").is_file() and any(path.iterdir()):
             raise ModelError(f"{path}: exists and is not a checkpoint; name another directory.")
-        write_model(self.model, path, {"name": self.name, **self.info})
+        write_checkpoint(self.model, path, {"name": self.name, **self.info})
         return path
 
     def _encode_windows(self, windows: Sequence[np.ndarray]) -> np.ndarray:
         with torch.inference_mode():
-            if self.memory is None:
+            if self.memory is None or not isinstance(self.model, CompactModel):
                 return self.model.encode_windows(windows).cpu().numpy()
             features = [self.memory.features(self.model, window) for window in windows]
             return self.model.embed_features(*stack_features(features)).cpu().numpy()
@@ -231,20 +224,49 @@ def is_one_recording(items: Any) -> bool:
     return isinstance(items, tuple) and len(items) == 2 and isinstance(items[1], int | np.integer)
 
 
-def load(name_or_path: str | os.PathLike[str] = "compact", device: str | torch.device = "cpu") -> Clap:
+def compact_of(clap: Clap) -> CompactModel:
+    """The towers of a compact model.
+
+    Raises:
+        ModelError: the model has another architecture.
+    """
+    if not isinstance(clap.model, CompactModel):
+        raise ModelError(
+            f"{clap.name} is not a compact model, and only these are trained so far: "
+            'start from "compact-base", "compact" or a model trained from them.'
+        )
+    return clap.model
+
+
+def load(
+    name_or_path: str | os.PathLike[str] = "compact",
+    device: str | torch.device = "cpu",
+    *,
+    fill: FillPolicy | None = None,
+    int16: bool | None = None,
+) -> Clap:
     """Load a model.
 
     Args:
         name_or_path: "compact" (knows order), "compact-base" (the same ear before it learned order), both
-            shipped in the package, or a directory written by `Clap.save` or by training.
+            shipped in the package; a directory written by `Clap.save`, by training, by
+            `chronoclap convert` or by transformers' `ClapModel.save_pretrained`; or the name of a CLAP on the
+            Hugging Face hub, such as "laion/clap-htsat-unfused".
         device: where to run.
+        fill: what follows a recording shorter than HTSAT's window, in place of what the checkpoint asks for
+            (see `audio.fill`). Those of LAION repeat it, which makes "A, B" into "A, B, A, B": for questions
+            of order choose "silence".
+        int16: round samples to 16 bits first, as laion_clap's own functions do; transformers does not.
 
     Returns:
         The model, ready to embed.
 
     Raises:
-        ModelError: there is no such checkpoint, or it cannot be read; the text says what there is.
+        ModelError: there is no such checkpoint, or it cannot be read, or it is a compact one, which has no
+            use for `fill` and `int16`.
     """
     model, info = read_model(resolve(name_or_path))
+    if fill is not None or int16 is not None:
+        model.change_policy(fill=fill, int16=int16)
     name = info.pop("name", Path(name_or_path).name)
     return Clap(model.to(device), name, info)

@@ -43,7 +43,7 @@ def shared_trunks(embedders: Sequence[object]) -> Iterator[None]:
     """
     alike: dict[tuple[str, str], list[Clap]] = {}
     for embedder in embedders:
-        if isinstance(embedder, Clap):
+        if isinstance(embedder, Clap) and isinstance(embedder.model, CompactModel):
             made_from = (trunk_digest(embedder.model), str(embedder.model.device))
             alike.setdefault(made_from, []).append(embedder)
     sharing = [claps for claps in alike.values() if len(claps) > 1]

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from chronoclap.errors import ChronoclapError, DataError
-from chronoclap.models import Clap
-from chronoclap.models.checkpoint import write_model
+from chronoclap.models import Clap, compact_of
+from chronoclap.models.checkpoint import write_checkpoint
 from chronoclap.models.compact import CompactModel
 from chronoclap.scenes import Caption, Event, Sounds
 from chronoclap.training.captions import Captioned, caption_rows
@@ -72,11 +72,8 @@ def train(
         raise DataError(f"{out} holds an unfinished run: continue it with --resume, or choose another --out.")
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    model = (
-        start.model.grow(recipe.moments)
-        if recipe.moments > start.model.config.events.moments
-        else start.model.copy()
-    )
+    base = compact_of(start)
+    model = base.grow(max(recipe.moments, base.config.events.moments))
     trained = choose_trained(model, recipe.trains)
     optimiser = torch.optim.AdamW(trained.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     settings = {"recipe": recipe.to_dict(), "seed": seed, "start": start.name, "events": len(events)}
@@ -86,7 +83,7 @@ def train(
     workers = default_workers() if workers is None else workers
     kept = out / "features" if features is None else features / identity(grouper, model)[:16]
     store = FeatureStore(kept, grouper, model, workers)
-    batches = Batches(grouper, start.model, seed)
+    batches = Batches(grouper, base, seed)
     for earlier in range(step):
         # Pieces of text encoded together show in the last bits of each other: meet them again in the same
         # turn.
@@ -127,7 +124,7 @@ def train(
     torch.set_num_threads(threads)
     log.close()
     trained_clap = Clap(model.eval(), out.name, {"trained": settings})
-    write_model(trained_clap.model, out, {"name": trained_clap.name, **trained_clap.info})
+    write_checkpoint(model, out, {"name": trained_clap.name, **trained_clap.info})
     if features is None:
         store.remove()
     state_file.unlink(missing_ok=True)

@@ -9,7 +9,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from chronoclap.audio import LogMel, fill
+from chronoclap.audio import FillPolicy, LogMel, fill
+from chronoclap.errors import ModelError
 from chronoclap.models.compact.audio_tower import AudioTower
 from chronoclap.models.compact.config import CompactConfig
 from chronoclap.models.compact.events import first_gains
@@ -43,6 +44,16 @@ class CompactModel(nn.Module):
     def rate(self) -> int:
         """Sampling rate of the waveforms, in Hz."""
         return self.config.audio.mel.rate
+
+    @property
+    def window(self) -> float:
+        """Seconds that one embedding covers."""
+        return self.config.window
+
+    @property
+    def window_hop(self) -> float:
+        """Seconds from one window of a longer recording to the next."""
+        return self.config.window_hop
 
     def scale(self) -> Tensor:
         """The learned factor on cosines, at most 100."""
@@ -111,6 +122,24 @@ class CompactModel(nn.Module):
         features = self.grid_features(samples)
         mask = torch.ones(len(features), 1, dtype=torch.bool, device=self.device)
         return self.embed_features(features[:, None], mask)
+
+    def change_policy(self, fill: FillPolicy | None, int16: bool | None) -> None:
+        """Refused, see `load`."""
+        raise ModelError("A compact model hears recordings of any length as they are: no fill, no int16.")
+
+    def encode_moments(self, samples: np.ndarray) -> tuple[Tensor, np.ndarray]:
+        """A recording of any length to (p, dim) unit vectors, one a patch, and where each begins and ends:
+        (p, 2), in samples."""
+        size, hop, edge = self.patch_samples
+        grid = self.on_grid(samples)
+        begins = np.arange(self.num_patches(len(samples))) * hop - edge
+        begins = begins[begins < len(samples)]
+        block = max(1, round(self.window * self.rate) // hop)
+        vectors = []
+        for first in range(0, len(begins), block):
+            last = min(first + block, len(begins)) - 1
+            vectors.append(self.encode_patches(grid[first * hop : last * hop + size]))
+        return torch.cat(vectors), np.stack([begins, begins + size], axis=1)
 
     # Text
 

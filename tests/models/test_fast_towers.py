@@ -1,0 +1,111 @@
+"""Fast towers give the vectors of the plain ones; where they would not, or cannot run, they are not used."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from small_htsat import SENTENCES, laion_sound, write_with_transformers
+from torch import Tensor
+
+import chronoclap
+from chronoclap.models.htsat_roberta import HtsatRoberta, fast, products
+from chronoclap.models.htsat_roberta.fast import first_that_agrees
+from chronoclap.models.htsat_roberta.fast_htsat import FastHtsat, windowed
+from chronoclap.models.htsat_roberta.fast_roberta import FastRoberta
+from chronoclap.models.htsat_roberta.products import ONEDNN, TORCH, Products
+
+WAYS = pytest.mark.parametrize("way", [TORCH, ONEDNN], ids=lambda way: way.name)
+
+
+@pytest.fixture(scope="module", params=["unfused", "fused"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> HtsatRoberta:
+    folder = tmp_path_factory.mktemp("fast")
+    return chronoclap.load(write_with_transformers(folder, fused=request.param == "fused")).model
+
+
+@WAYS
+@torch.no_grad()
+def test_htsat_gives_the_same_map(model: HtsatRoberta, way: Products) -> None:
+    mel = model.log_mel(laion_sound())
+    expected = model.hear(mel)
+    got = FastHtsat(model.clap, way)(mel)
+    assert got.shape == expected.shape
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-5)
+
+
+@WAYS
+@torch.no_grad()
+def test_roberta_gives_the_same_first_token(model: HtsatRoberta, way: Products) -> None:
+    encoded = model.tokenizer.encode_batch(SENTENCES)
+    ids = torch.tensor([e.ids for e in encoded])
+    mask = torch.tensor([e.attention_mask for e in encoded])
+    assert not mask.all()
+    for rows in (slice(None), slice(0, 1)):  # with padding, and where nothing is padded
+        length = int(mask[rows].sum(1).max())
+        inputs = ids[rows, :length], mask[rows, :length]
+        torch.testing.assert_close(
+            FastRoberta(model.clap, way)(*inputs), model.read(*inputs), atol=1e-5, rtol=1e-5
+        )
+
+
+def test_windows_hold_every_token_once_and_each_its_own_square() -> None:
+    order = windowed(8, 4)
+    assert order.sort().values.tolist() == list(range(64))
+    assert order[:16].tolist() == [row * 8 + column for row in range(4) for column in range(4)]
+    assert windowed(8, 4, shift=2)[0] == 2 * 8 + 2
+
+
+class TestChoice:
+    def test_a_fast_tower_is_taken_on_a_cpu(self, model: HtsatRoberta) -> None:
+        with torch.inference_mode():
+            chosen = model.eval().towers()
+        assert {chosen.hear_by, chosen.read_by} <= {"oneDNN", "torch"}
+
+    def test_training_and_gradients_go_through_the_plain_towers(self, model: HtsatRoberta) -> None:
+        assert model.towers().hear_by == "transformers"  # gradients are on
+        model.train()
+        with torch.no_grad():
+            assert model.towers().read_by == "transformers"
+        model.eval()
+
+    @torch.no_grad()
+    def test_weights_that_moved_are_used(self, model: HtsatRoberta) -> None:
+        mel = model.log_mel(laion_sound())
+        before = model.towers().hear(mel)
+        model.train()
+        scaling = model.clap.audio_model.audio_encoder.norm.weight
+        scaling.mul_(2)
+        model.eval()
+        assert (model.towers().hear(mel) - before).abs().max() > 0.1
+        scaling.div_(2)
+        model.eval()
+
+    def test_what_is_wrong_or_cannot_run_is_passed_over(self) -> None:
+        def broken() -> Tensor:
+            raise AttributeError("no such operation in this torch")
+
+        right = torch.tensor([[3.0, 4.0]])
+        bad = {"broken": broken, "wrong": lambda: right + 0.1, "nan": lambda: right * torch.nan}
+        assert first_that_agrees(bad, right, lambda tower: tower) == ("transformers", right)
+        made = {**bad, "good": lambda: right + 1e-6, "later": lambda: right}
+        assert first_that_agrees(made, right, lambda tower: tower)[0] == "good"
+
+    def test_a_plain_tower_that_fails_is_not_hidden(self) -> None:
+        def fails(tower: object) -> Tensor:
+            raise RuntimeError("out of memory")
+
+        with pytest.raises(RuntimeError, match="out of memory"):
+            first_that_agrees({"fast": object}, object(), fails)
+
+    def test_without_onednn_everything_still_embeds(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def missing(weight: Tensor, bias: Tensor | None, gelu: bool = False) -> products.Layer:
+            raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_linear_pointwise'")
+
+        monkeypatch.setattr(fast, "ONEDNN", Products("oneDNN", missing))
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+        clap = chronoclap.load(write_with_transformers(tmp_path))
+        assert clap.embed_text(SENTENCES).shape == (3, 32)
+        with torch.no_grad():
+            assert clap.model.towers().hear_by == "torch"
