@@ -19,6 +19,7 @@ from chronoclap.demo import demonstrate
 from chronoclap.scenes import Event
 from chronoclap.scenes.foley import FOLEY, synthesise
 from chronoclap.training import find_recipe
+from small_htsat import write_with_transformers
 
 RATE = 16_000
 SEEN, UNSEEN = tuple(FOLEY)[:8], tuple(FOLEY)[8:10]
@@ -468,3 +469,29 @@ def test_demo_tells_before_and_after(
         assert stage in said
     last = said[said.index("What to try next") :]
     assert all(f" {command} " in last for command in ("classify", "eval", "train", "embed", "compose"))
+
+
+@pytest.fixture(scope="module")
+def htsat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of HTSAT and RoBERTa, as transformers writes it."""
+    return write_with_transformers(tmp_path_factory.mktemp("htsat") / "htsat")
+
+
+def test_an_htsat_is_trained_and_evaluated(htsat: Path, world: Path, tmp_path: Path) -> None:
+    data, run, file = world / "manifest.csv", tmp_path / "run", tmp_path / "rows.json"
+    trained = call(
+        *("train", "tclap", "--data", data, "--init", htsat, "--out", run),
+        *("--steps", 1, "--groups", 16, "--workers", 0),
+    )
+    assert "(100.0 %)" in trained.stderr
+    asked = ("eval", htsat, run, "--data", data, "--oracle", "none", "--pairs", 1, "--json", file)
+    shown = call(*asked)
+    assert "htsat repeats short recordings" in shown.stderr
+    assert "run repeats" not in shown.stderr  # what is trained on order hears silence after the end
+    assert {row["model"] for row in json.loads(file.read_text())} == {"htsat", "run"}
+    assert "repeats" not in call(*asked, "--fill", "silence").stderr
+
+
+def test_fill_is_refused_where_nothing_is_filled(tiny_checkpoint: Path, world: Path) -> None:
+    asked = ("eval", tiny_checkpoint, "--data", world / "manifest.csv", "--oracle", "none")
+    assert "--fill is for models with an HTSAT" in failure(*asked, "--fill", "repeat")

@@ -263,17 +263,19 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Teach a model order on your recordings; only those of the train split are used."""
-    from chronoclap.models import compact_of, load
+    from chronoclap.models import load, trainable
     from chronoclap.training import count_trained, find_stages, train_stages
 
-    stages = find_stages(recipe, steps=steps, groups=groups, learning_rate=learning_rate)
     start = load(init)
+    stages = find_stages(
+        recipe, start.model.architecture, steps=steps, groups=groups, learning_rate=learning_rate
+    )
     events = jobs.read_training_events(data, start.rate)
     classes = len({event.phrase for event in events})
     total = sum(stage.steps for stage in stages)
     note(f"{recipe}: {total} steps from {init}, {len(events)} recordings of {classes} kinds of sound.")
     for stage in stages:
-        moving, weights = count_trained(stage, compact_of(start))
+        moving, weights = count_trained(stage, trainable(start))
         note(f"{stage.name} moves {moving:,} of {weights:,} weights ({100 * moving / weights:.1f} %).")
     try:
         train_stages(stages, start, events, out, seed=seed, resume=resume, workers=workers)
@@ -310,6 +312,13 @@ def evaluate(
         ),
     ] = "compact-base",
     pairs: Annotated[int, typer.Option(min=1, help="Pairs of recordings for each slice of classes.")] = 400,
+    fill: Annotated[
+        Literal["silence", "repeat", "repeatpad"] | None,
+        typer.Option(
+            help="What follows recordings shorter than an HTSAT's window, in place of its checkpoint's own "
+            "choice. LAION's repeat: A, B becomes A, B, A, B."
+        ),
+    ] = None,
     items: Annotated[
         Path | None,
         typer.Option(
@@ -328,6 +337,7 @@ def evaluate(
 
     events = jobs.read_events(data)
     claps = {name: load(name) for name in dict.fromkeys(models)}
+    jobs.fill_with(list(claps.values()), fill)
     titles = [clap.name for clap in claps.values()]
     for name, clap in claps.items():
         if titles.count(clap.name) > 1:

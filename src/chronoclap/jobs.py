@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chronoclap.errors import AudioError, DataError
+from chronoclap.errors import AudioError, DataError, ModelError
 
 if TYPE_CHECKING:  # torch takes seconds to import: functions import what they need, so that --help is quick
     import numpy as np
 
-    from chronoclap.audio import Waveform
+    from chronoclap.audio import FillPolicy, Waveform
     from chronoclap.evaluation import ItemList, Pair, Suite
     from chronoclap.models import Clap
     from chronoclap.scenes import Event, Scene, Sounds
@@ -28,6 +28,24 @@ CAPTION_COLUMNS = ("path", "relation", "caption", "contradictions", "events", "o
 def note(text: str) -> None:
     """Say something beside the result: on stderr, so that the result can be piped."""
     print(text, file=sys.stderr, flush=True)
+
+
+def fill_with(claps: Sequence["Clap"], fill: "FillPolicy | None") -> None:
+    """Have the models with an HTSAT fill short recordings so; where nothing is asked, say which repeat them.
+
+    Raises:
+        ModelError: something is asked, and no model has an HTSAT.
+    """
+    from chronoclap.models.compact import CompactModel
+
+    others = [clap for clap in claps if not isinstance(clap.model, CompactModel)]
+    if fill is not None and not others:
+        raise ModelError("--fill is for models with an HTSAT; the compact ones hear any length as it is.")
+    for clap in others:
+        if fill is not None:
+            clap.model.change_policy(fill, None)
+        elif clap.model.fill != "silence":
+            note(f"{clap.name} repeats short recordings: A, B becomes A, B, A, B; --fill silence does not.")
 
 
 def note_problems(problems: Sequence[str], total: int) -> None:

@@ -191,7 +191,9 @@ class TestErrors:
     @pytest.mark.parametrize("text", ["{", "{}", '{"config": {"dim": 3}}', "[]", '{"config": null}', "\x00"])
     def test_a_damaged_config(self, copied: Path, text: str) -> None:
         (copied / "config.json").write_text(text)
-        with pytest.raises(ModelError, match=r"config\.json: not a (chronoclap configuration|readable JSON object)"):
+        with pytest.raises(
+            ModelError, match=r"config\.json: not a (chronoclap configuration|readable JSON object)"
+        ):
             chronoclap.load(copied)
 
     @pytest.mark.parametrize("keep", [0, 5, 1000])

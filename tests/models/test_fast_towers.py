@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_htsat import SENTENCES, laion_sound, write_with_transformers
 from torch import Tensor
 
 import chronoclap
@@ -13,6 +12,7 @@ from chronoclap.models.htsat_roberta.fast import first_that_agrees
 from chronoclap.models.htsat_roberta.fast_htsat import FastHtsat, windowed
 from chronoclap.models.htsat_roberta.fast_roberta import FastRoberta
 from chronoclap.models.htsat_roberta.products import ONEDNN, TORCH, Products
+from small_htsat import SENTENCES, laion_sound, write_with_transformers
 
 WAYS = pytest.mark.parametrize("way", [TORCH, ONEDNN], ids=lambda way: way.name)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from small_htsat import SENTENCES, laion_sound, write_tokenizer, write_with_transformers
 from transformers import ClapModel, ClapProcessor, pipeline
 
 import chronoclap
@@ -17,6 +16,7 @@ from chronoclap import Clap
 from chronoclap.errors import ModelError
 from chronoclap.models.htsat_roberta import AudioPolicy
 from chronoclap.models.htsat_roberta.policy import round_to_int16
+from small_htsat import SENTENCES, laion_sound, write_tokenizer, write_with_transformers
 
 RATE = 48_000
 SHORT = laion_sound()
@@ -278,10 +278,6 @@ class TestRefusals:
         (copied.parent / "runs").mkdir()
         with pytest.raises(ModelError, match="no checkpoint of that name"):
             chronoclap.load("runs/copyed")
-
-    def test_training_it_is_not_done_yet(self, directory: Path) -> None:
-        with pytest.raises(ModelError, match="not a compact model"):
-            chronoclap.models.compact_of(chronoclap.load(directory))
 
 
 def test_our_own_file_is_not_needed(directory: Path) -> None:

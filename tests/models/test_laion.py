@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_htsat import GOLDEN, LAION_IDS, laion_sound, laion_state, write_tokenizer
 from torch.nn import functional as F
 from typer.testing import CliRunner
 
@@ -14,6 +13,7 @@ import chronoclap
 from chronoclap.cli import app
 from chronoclap.errors import ModelError
 from chronoclap.models.htsat_roberta.laion import convert_laion, recognise, rename
+from small_htsat import GOLDEN, LAION_IDS, laion_sound, laion_state, write_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from chronoclap.audio import AudioSource, FillPolicy, Waveform, cut_windows, rea
 from chronoclap.errors import AudioError, ModelError
 from chronoclap.models.checkpoint import read_model, resolve, write_checkpoint
 from chronoclap.models.compact import CompactModel, stack_features
-from chronoclap.models.towers import Towers
+from chronoclap.models.towers import Towers, Trainable
 
 if TYPE_CHECKING:
     from chronoclap.models.trunks import TrunkMemory
@@ -232,9 +232,18 @@ def compact_of(clap: Clap) -> CompactModel:
     """
     if not isinstance(clap.model, CompactModel):
         raise ModelError(
-            f"{clap.name} is not a compact model, and only these are trained so far: "
-            'start from "compact-base", "compact" or a model trained from them.'
+            f"{clap.name} is not a compact model, but of the architecture {clap.model.architecture!r}."
         )
+    return clap.model
+
+
+def trainable(clap: Clap) -> Trainable:
+    """The towers of a model, as training knows them."""
+    if isinstance(clap.model, CompactModel):
+        return clap.model
+    from chronoclap.models.htsat_roberta import HtsatRoberta
+
+    assert isinstance(clap.model, HtsatRoberta)
     return clap.model
 
 

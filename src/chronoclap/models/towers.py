@@ -1,7 +1,7 @@
 """What `Clap` asks of an architecture, whichever it is."""
 
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 import numpy as np
 import torch
@@ -9,9 +9,20 @@ from torch import Tensor
 
 from chronoclap.audio import FillPolicy
 
+if TYPE_CHECKING:
+    from chronoclap.models.compact import CompactModel
+    from chronoclap.models.htsat_roberta import HtsatRoberta
+
+Trainable: TypeAlias = "CompactModel | HtsatRoberta"
+"""The architectures, as training knows them."""
+
 
 class Towers(Protocol):
     """Two towers into one space, and the scale of its cosines."""
+
+    @property
+    def architecture(self) -> str:
+        """Its name, in recipes and reports."""
 
     @property
     def dim(self) -> int:
@@ -28,6 +39,10 @@ class Towers(Protocol):
     @property
     def window_hop(self) -> float:
         """Seconds from one window of a longer recording to the next."""
+
+    @property
+    def fill(self) -> FillPolicy:
+        """What follows a recording shorter than what the audio tower takes."""
 
     def scale(self) -> Tensor:
         """The learned factor on cosines."""

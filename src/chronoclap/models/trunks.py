@@ -9,6 +9,7 @@ from torch import Tensor
 
 from chronoclap.models.clap import Clap
 from chronoclap.models.compact import CompactModel
+from chronoclap.models.towers import Trainable
 
 
 class TrunkMemory:
@@ -58,8 +59,10 @@ def shared_trunks(embedders: Sequence[object]) -> Iterator[None]:
             clap.memory = None
 
 
-def trunk_digest(model: CompactModel) -> str:
+def trunk_digest(model: Trainable) -> str:
     """What trunk features depend on: the front end and the trunk's weights."""
+    if not isinstance(model, CompactModel):
+        return hashlib.sha256(repr(model.policy).encode()).hexdigest()
     digest = hashlib.sha256(repr(model.config.audio).encode())
     for tensor in model.audio.trunk.state_dict().values():
         digest.update(tensor.cpu().numpy().tobytes())

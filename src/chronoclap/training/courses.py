@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chronoclap.models import Clap, load
-from chronoclap.models.compact import CompactModel
+from chronoclap.models.towers import Trainable
 from chronoclap.scenes import Event
-from chronoclap.training.loop import choose_trained, train
+from chronoclap.training.loop import choose_trained, to_train, train
 from chronoclap.training.recipes import Recipe
 
 
@@ -59,8 +59,8 @@ def train_stages(
     return start
 
 
-def count_trained(recipe: Recipe, model: CompactModel) -> tuple[int, int]:
+def count_trained(recipe: Recipe, model: Trainable) -> tuple[int, int]:
     """How many numbers a recipe moves, and how many the model has with the moments that the recipe adds."""
-    grown = model.grow(max(recipe.moments, model.config.events.moments))
-    trained = choose_trained(grown, recipe.trains)
-    return sum(p.numel() for p in trained.values()), sum(p.numel() for p in grown.parameters())
+    copy = to_train(model, recipe)
+    trained = choose_trained(copy, recipe.trains)
+    return sum(p.numel() for p in trained.values()), sum(p.numel() for p in copy.parameters())

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 from torch import Tensor
 
-from chronoclap.models.compact import CompactModel
+from chronoclap.models.towers import Trainable
 from chronoclap.models.trunks import trunk_digest
 from chronoclap.scenes import render
 from chronoclap.training.groups import Grouper
@@ -25,10 +26,10 @@ from chronoclap.training.groups import Grouper
 AHEAD = 48  # groups in work or waiting: enough that no worker idles while the trainer takes a step
 
 _grouper: Grouper
-_model: CompactModel
+_model: Trainable
 
 
-def _start_worker(grouper: Grouper, model: CompactModel) -> None:
+def _start_worker(grouper: Grouper, model: Trainable) -> None:
     global _grouper, _model
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
     torch.set_num_threads(1)
@@ -39,11 +40,11 @@ def _work(index: int) -> np.ndarray:
     return group_features(_grouper, _model, index)
 
 
-def group_features(grouper: Grouper, model: CompactModel, index: int) -> np.ndarray:
-    """Features of the scenes of a group: (scenes, patches, trunk_dim) float16."""
+def group_features(grouper: Grouper, model: Trainable, index: int) -> np.ndarray:
+    """Features of the scenes of a group: (scenes, *model.features_shape), in `model.features_dtype`."""
     scenes = grouper.group(index)
     features = [model.trunk_features(render(scene, grouper.sounds)) for scene in scenes]
-    return torch.stack(features).half().numpy()
+    return torch.stack(features).to(model.features_dtype).numpy()
 
 
 class FeatureStore:
@@ -57,33 +58,30 @@ class FeatureStore:
         workers: processes; 0 computes in this process, when asked.
     """
 
-    def __init__(self, directory: Path, grouper: Grouper, model: CompactModel, workers: int) -> None:
+    def __init__(self, directory: Path, grouper: Grouper, model: Trainable, workers: int) -> None:
         self.grouper = grouper
         self.model = model
         self.workers = workers
         self.waited = 0.0
         samples = round(grouper.recipe.layout.seconds * model.rate)
         recipe = grouper.recipe
-        shape = (
-            recipe.groups,
-            recipe.scenes_per_group,
-            model.num_patches(samples),
-            model.config.audio.trunk_dim,
-        )
+        shape = (recipe.groups, recipe.scenes_per_group, *model.features_shape(samples))
         self._mark = directory / "made_from.txt"
         made_from = identity(grouper, model)
         if not self._mark.is_file() or self._mark.read_text() != made_from:
             # A run that stopped before its first state leaves features behind: another run's are of no use
             # here.
             (directory / "done.npy").unlink(missing_ok=True)
-        self.features = _memmap(directory / "features.npy", np.float16, shape)
+        self.features = _memmap(
+            directory / "features.npy", torch.empty(0, dtype=model.features_dtype).numpy().dtype, shape
+        )
         self.done = _memmap(directory / "done.npy", np.bool_, shape[:1])
         self._mark.write_text(made_from)
         self._pool: ProcessPoolExecutor | None = None
         self._pending: dict[int, Future[np.ndarray]] = {}
 
     def batches(self, batches: Iterable[np.ndarray]) -> Iterator[Tensor]:
-        """Features of one batch of group indices after another: (scenes, patches, trunk_dim) float32.
+        """Features of one batch of group indices after another: (scenes, *features_shape) float32.
 
         Groups of later batches are computed while earlier ones are trained on; `waited` adds up the seconds
         for which the caller had to wait.
@@ -143,7 +141,7 @@ class FeatureStore:
         self._mark.parent.rmdir()
 
 
-def identity(grouper: Grouper, model: CompactModel) -> str:
+def identity(grouper: Grouper, model: Trainable) -> str:
     """A digest of what features depend on: events, seed, how scenes are composed, front end and trunk."""
     recipe = grouper.recipe
     shares = (recipe.groups, recipe.mix, recipe.sequences, recipe.overlaps, recipe.threes)
@@ -151,7 +149,7 @@ def identity(grouper: Grouper, model: CompactModel) -> str:
     return hashlib.sha256(repr((composed, trunk_digest(model))).encode()).hexdigest()
 
 
-def _memmap(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
+def _memmap(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap:
     """A zero-filled array on disk, or the one already there if it has this shape."""
     if path.is_file():
         kept = np.lib.format.open_memmap(path, mode="r+")

@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from chronoclap.errors import ChronoclapError, DataError
-from chronoclap.models import Clap, compact_of
+from chronoclap.models import Clap, trainable
 from chronoclap.models.checkpoint import write_checkpoint
 from chronoclap.models.compact import CompactModel
+from chronoclap.models.towers import Trainable
 from chronoclap.scenes import Caption, Event, Sounds
 from chronoclap.training.captions import Captioned, caption_rows
 from chronoclap.training.features import FeatureStore, default_workers, identity
@@ -64,7 +65,8 @@ def train(
         The trained model.
 
     Raises:
-        DataError: the data cannot be trained on, or `out` belongs to another run.
+        DataError: the data cannot be trained on, `out` belongs to another run, or the recipe is for another
+            architecture.
         ChronoclapError: the loss is no longer a number.
     """
     state_file = out / "state.pt"
@@ -72,8 +74,8 @@ def train(
         raise DataError(f"{out} holds an unfinished run: continue it with --resume, or choose another --out.")
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    base = compact_of(start)
-    model = base.grow(max(recipe.moments, base.config.events.moments))
+    base = trainable(start)
+    model = to_train(base, recipe)
     trained = choose_trained(model, recipe.trains)
     optimiser = torch.optim.AdamW(trained.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     settings = {"recipe": recipe.to_dict(), "seed": seed, "start": start.name, "events": len(events)}
@@ -136,12 +138,12 @@ class Batch:
     """Rows of one step: scenes first, then virtual events.
 
     Args:
-        features: (s, p, f) of the scenes.
+        features: (s, ...) of the scenes.
         virtual: (v, dim) ideal sound of the virtual rows.
         captions: of all s + v rows.
-        states: of each of `captions.everything` its (t, hidden) encoder states.
+        states: of each of `captions.everything` its (t, hidden) encoder states; none where the encoder moves.
         anchored: numbers of the rows of single events, where the recipe has an anchor.
-        anchors: (rows, content width) unit vectors that the start makes of their captions.
+        anchors: (rows, width of meanings) unit vectors that the start makes of their captions.
     """
 
     features: Tensor
@@ -155,12 +157,15 @@ class Batch:
 class Batches:
     """Batch k of a run: which groups, which captions, which virtual events."""
 
-    def __init__(self, grouper: Grouper, base: CompactModel, seed: int) -> None:
+    def __init__(self, grouper: Grouper, base: Trainable, seed: int) -> None:
         self.grouper = grouper
+        self.base = base
         self.seed = seed
         self.per_pass = grouper.recipe.groups // grouper.recipe.groups_per_step
-        self.states = PhraseStates(base)
-        self.virtual = VirtualEvents(base, seed) if grouper.recipe.virtual_per_step else None
+        # What the compact model's frozen encoder makes of words is known before it is asked again.
+        compact = base if isinstance(base, CompactModel) else None
+        self.states = PhraseStates(compact) if compact else None
+        self.virtual = VirtualEvents(compact, seed) if compact and grouper.recipe.virtual_per_step else None
 
     def groups(self, step: int) -> np.ndarray:
         """Indices of the groups of a step; every pass goes through all groups in another order."""
@@ -169,10 +174,12 @@ class Batches:
         order = np.random.default_rng([self.seed, 3, passed]).permutation(recipe.groups)
         return order[position * recipe.groups_per_step :][: recipe.groups_per_step]
 
-    def make(self, step: int, features: Tensor, model: CompactModel) -> Batch:
+    def make(self, step: int, features: Tensor, model: Trainable) -> Batch:
         """The batch of a step, given the features of its groups."""
         drawn, captions, states = self.say(step)
-        virtual = torch.zeros(0, model.dim) if self.virtual is None else self.virtual.embed(drawn, model)
+        virtual = torch.zeros(0, model.dim)
+        if self.virtual is not None and isinstance(model, CompactModel):
+            virtual = self.virtual.embed(drawn, model)
         return Batch(features, virtual, captions, states, *self._anchors(captions))
 
     @torch.no_grad()
@@ -181,9 +188,7 @@ class Batches:
         if not self.grouper.recipe.anchor:
             return [], torch.zeros(0)
         rows = [row for row, said in enumerate(captions.claims) if said.relation == "single"]
-        base = self.states.model
-        vectors = base.encode_texts([captions.texts[row].text for row in rows])
-        return rows, F.normalize(vectors[:, : base.config.dim], dim=-1)
+        return rows, meanings(self.base.encode_texts([captions.texts[row].text for row in rows]), self.base)
 
     def say(self, step: int) -> tuple[list[VirtualRow], Captioned, list[Tensor]]:
         """The virtual rows of a step, the captions of all its rows, and the encoder states of these."""
@@ -199,14 +204,14 @@ class Batches:
             ]
         seed = int(np.random.default_rng([self.seed, 5, step]).integers(2**31))
         captions = caption_rows(rows, seed, recipe.wanted)
-        return drawn, captions, self.states.states(captions.everything)
+        states = self.states.states(captions.everything) if self.states is not None else []
+        return drawn, captions, states
 
 
-def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+def step_loss(recipe: Recipe, model: Trainable, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """The recipe's loss of a batch, and what the log shows of it."""
     captions = batch.captions
-    present = torch.ones(batch.features.shape[:2], dtype=torch.bool)
-    audio = torch.cat([model.embed_features(batch.features, present), batch.virtual])
+    audio = torch.cat([model.embed_features(batch.features), batch.virtual])
     embedded, misread = embed_captions(model, captions.everything, batch.states, bool(recipe.spans))
     n = len(captions.texts)
     text, false, also = embedded.split([n, len(captions.contradictions), len(captions.also)])
@@ -223,8 +228,8 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
         parts["spans"] = misread.mean()
         loss = loss + recipe.spans * parts["spans"]
     if batch.anchored:
-        content = F.normalize(text[batch.anchored, : model.config.dim], dim=-1)
-        parts["drift"] = (1 - (content * batch.anchors).sum(-1)).mean()
+        drifted = meanings(text[batch.anchored], model)
+        parts["drift"] = (1 - (drifted * batch.anchors).sum(-1)).mean()
         loss = loss + recipe.anchor * parts["drift"]
     measured = {"loss": loss, **parts, "scale": rows.scale}
     at = rows.is_false[: len(batch.features), 0].nonzero()[:, 0]
@@ -238,35 +243,53 @@ def step_loss(recipe: Recipe, model: CompactModel, batch: Batch) -> tuple[Tensor
 
 
 def embed_captions(
-    model: CompactModel, captions: list[Caption], states: list[Tensor], read: bool
+    model: Trainable, captions: list[Caption], states: list[Tensor], read: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Embed captions, those of like length together, for what is padded costs as much as what is said.
 
     Args:
         model: whose text tower is used.
         captions: c captions.
-        states: of each its (t, hidden) encoder states.
-        read: also measure how each is read.
+        states: of each its (t, hidden) encoder states, for a compact model.
+        read: also measure how each is read, by a compact model.
 
     Returns:
         (c, dim) unit vectors, and the (c,) `span_loss` of each or None.
     """
-    order = sorted(range(len(captions)), key=lambda k: len(states[k]))
+    order = sorted(range(len(captions)), key=lambda k: len(states[k]) if states else len(captions[k].text))
     vectors, misread = [], []
     for first in range(0, len(order), TOGETHER):
         part = order[first : first + TOGETHER]
         said = [captions[k] for k in part]
         texts = [caption.text for caption in said]
+        if not isinstance(model, CompactModel):
+            vectors.append(model.encode_texts(texts))
+            continue
         padded = nn.utils.rnn.pad_sequence([states[k] for k in part], batch_first=True)
         reading = model.text.read(*model.tokens(texts)) if read else None
         vectors.append(model.encode_texts(texts, padded, reading))
         if reading is not None:
             misread.append(span_loss(said, model, *reading))
     back = torch.tensor(order).argsort()
-    return torch.cat(vectors)[back], torch.cat(misread)[back] if read else None
+    return torch.cat(vectors)[back], torch.cat(misread)[back] if misread else None
 
 
-def choose_trained(model: CompactModel, prefixes: tuple[str, ...]) -> dict[str, nn.Parameter]:
+def to_train(base: Trainable, recipe: Recipe) -> Trainable:
+    """A copy of a model for a recipe to train: a compact one with as many moments as it asks for, an HTSAT
+    that fills recordings with silence, as repeating them would belie captions of order."""
+    if isinstance(base, CompactModel):
+        return base.grow(max(recipe.moments, base.config.events.moments))
+    copied = base.copy()
+    copied.change_policy("silence", None)
+    return copied
+
+
+def meanings(vectors: Tensor, model: Trainable) -> Tensor:
+    """What texts of single events mean, whenever these sound: (n, width) unit vectors from (n, dim)."""
+    return F.normalize(vectors[:, : model.config.dim], dim=-1) if isinstance(model, CompactModel) else vectors
+
+
+def choose_trained(model: Trainable, prefixes: tuple[str, ...]) -> dict[str, nn.Parameter]:
     """Freeze all weights but those whose names begin with one of the prefixes, and return these by name."""
     trained = {}
     for name, parameter in model.named_parameters():
@@ -276,7 +299,8 @@ def choose_trained(model: CompactModel, prefixes: tuple[str, ...]) -> dict[str, 
             trained[name] = parameter
     if not trained:
         raise DataError(
-            f"No weight of the model begins with {', '.join(prefixes)}: nothing would be trained."
+            f"No weight of the model begins with {', '.join(prefixes)}: nothing would be trained. "
+            f"Is the recipe for the architecture {model.architecture!r}?"
         )
     return trained
 

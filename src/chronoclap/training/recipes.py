@@ -129,6 +129,20 @@ _TEMINAL_CODE = Recipe(
     clip_norm=0.5 / 1.6,  # it weighs the sum of both directions by 0.8, we take their mean
 )
 
+# In released CLAPs of this kind: the last of 4 stages of HTSAT and of 12 layers of RoBERTa. TeminAL's authors
+# train the same parts of their Cnn14 and BERT.
+_LAST = (
+    "clap.audio_model.audio_encoder.layers.3.",
+    "clap.audio_model.audio_encoder.norm.",
+    "clap.audio_projection.",
+    "clap.text_model.encoder.layer.11.",
+    "clap.text_model.pooler.",
+    "clap.text_projection.",
+    "clap.logit_scale_a",
+)
+_HTSAT: dict[str, Any] = {"virtual_per_step": 0, "spans": 0.0, "moments": 1, "learning_rate": 5e-5}
+"""What every recipe is for HTSAT and RoBERTa: there are no events to find, no content to put together."""
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -167,16 +181,21 @@ COURSES: dict[str, dict[str, int]] = {
 made."""
 
 
-def find_stages(name: str, **changes: Any) -> list[Recipe]:
+def find_stages(name: str, architecture: str = "compact", **changes: Any) -> list[Recipe]:
     """The stages of a course, or the one recipe of that name, with the changes that are not None.
 
     Changed steps are those of the whole course, which its stages share as they do their usual ones.
+
+    Args:
+        name: of the course or the recipe.
+        architecture: of the model that is to be trained.
+        changes: fields of `Recipe`.
 
     Raises:
         DataError: as `find_recipe`, or fewer steps than stages.
     """
     if name not in COURSES:
-        return [find_recipe(name, **changes)]
+        return [find_recipe(name, architecture, **changes)]
     stages, usual = COURSES[name], sum(COURSES[name].values())
     steps = changes.pop("steps", None) or usual
     if steps < len(stages):
@@ -184,13 +203,13 @@ def find_stages(name: str, **changes: Any) -> list[Recipe]:
     ends = [max(1, steps * sum(list(stages.values())[: k + 1]) // usual) for k in range(len(stages))]
     begins = [0, *ends]
     return [
-        find_recipe(stage, steps=end - begin, **changes)
+        find_recipe(stage, architecture, steps=end - begin, **changes)
         for stage, begin, end in zip(stages, begins, ends, strict=False)
     ]
 
 
-def find_recipe(name: str, **changes: Any) -> Recipe:
-    """A recipe by name, with the changes that are not None.
+def find_recipe(name: str, architecture: str = "compact", **changes: Any) -> Recipe:
+    """A recipe by name, for an architecture, with the changes that are not None.
 
     Raises:
         DataError: there is no such recipe, or a change is not a field of it.
@@ -200,4 +219,9 @@ def find_recipe(name: str, **changes: Any) -> Recipe:
     known = {f.name for f in fields(Recipe)}
     if unknown := set(changes) - known:
         raise DataError(f"A recipe has no {', '.join(sorted(unknown))}.")
-    return replace(RECIPES[name], **{k: v for k, v in changes.items() if v is not None})
+    recipe = RECIPES[name]
+    if architecture == "htsat-roberta":
+        code = name.startswith("teminal-code")  # which says how fast
+        recipe = replace(recipe, **_HTSAT | ({"learning_rate": recipe.learning_rate} if code else {}))
+        recipe = replace(recipe, trains=_LAST if name.startswith("teminal") else ("clap.",))
+    return replace(recipe, **{k: v for k, v in changes.items() if v is not None})

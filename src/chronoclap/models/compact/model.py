@@ -25,6 +25,10 @@ class CompactModel(nn.Module):
     `trunk_features` and the text encoder are frozen in every recipe; everything else may train.
     """
 
+    architecture = "compact"
+    features_dtype = torch.float16
+    """What features are kept in while a model trains: exact enough for a frozen trunk."""
+
     def __init__(self, config: CompactConfig, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.config = config
@@ -54,6 +58,11 @@ class CompactModel(nn.Module):
     def window_hop(self) -> float:
         """Seconds from one window of a longer recording to the next."""
         return self.config.window_hop
+
+    @property
+    def fill(self) -> FillPolicy:
+        """What follows a recording, to the end of its last patch."""
+        return "silence"
 
     def scale(self) -> Tensor:
         """The learned factor on cosines, at most 100."""
@@ -100,6 +109,10 @@ class CompactModel(nn.Module):
         led = np.concatenate([np.zeros(edge, np.float32), samples])
         return fill(led, size + hop * (self.num_patches(len(samples)) - 1), "silence")
 
+    def features_shape(self, num_samples: int) -> tuple[int, int]:
+        """Shape of `trunk_features` of that many samples."""
+        return self.num_patches(num_samples), self.config.audio.trunk_dim
+
     @torch.no_grad()
     def grid_features(self, samples: np.ndarray) -> Tensor:
         """Samples as `on_grid` gives them, or a part of whole patches, to (patches, trunk_dim)."""
@@ -109,8 +122,10 @@ class CompactModel(nn.Module):
         """One window of (n,) float32 samples at `rate` to its (patches, trunk_dim) frozen features."""
         return self.grid_features(self.on_grid(samples))
 
-    def embed_features(self, features: Tensor, mask: Tensor) -> Tensor:
-        """(b, p, trunk_dim) features with (b, p) mask to (b, dim) unit vectors."""
+    def embed_features(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(b, p, trunk_dim) features with (b, p) mask of those in use to (b, dim) unit vectors."""
+        if mask is None:
+            mask = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
         return self.unit(self.audio.pool(features, mask))
 
     def encode_windows(self, windows: Sequence[np.ndarray]) -> Tensor:
@@ -120,8 +135,7 @@ class CompactModel(nn.Module):
     def encode_patches(self, samples: np.ndarray) -> Tensor:
         """Samples on the grid to one unit vector a patch, (p, dim): each embedded as an event of its own."""
         features = self.grid_features(samples)
-        mask = torch.ones(len(features), 1, dtype=torch.bool, device=self.device)
-        return self.embed_features(features[:, None], mask)
+        return self.embed_features(features[:, None])
 
     def change_policy(self, fill: FillPolicy | None, int16: bool | None) -> None:
         """Refused, see `load`."""

@@ -1,5 +1,6 @@
 """HTSAT and RoBERTa, as transformers' ClapModel has them."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
@@ -28,6 +29,10 @@ class HtsatRoberta(nn.Module):
         policy: how recordings become its input.
     """
 
+    architecture = "htsat-roberta"
+    features_dtype = torch.float32
+    """What features are kept in while a model trains."""
+
     def __init__(self, clap: ClapModel, tokenizer: Tokenizer, policy: AudioPolicy) -> None:
         super().__init__()
         self.clap = clap
@@ -39,7 +44,11 @@ class HtsatRoberta(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """As every module's; weights may move before the next embedding, so fast towers are made anew."""
         self._chosen = None
-        return super().train(mode)
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()  # what sounds are like on the whole was learned from more than a run hears
+        return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         self._chosen = None
@@ -80,6 +89,11 @@ class HtsatRoberta(nn.Module):
         """Where the weights are."""
         return self.clap.logit_scale_a.device
 
+    @property
+    def fill(self) -> FillPolicy:
+        """What follows a recording shorter than a window."""
+        return self.policy.fill
+
     def scale(self) -> Tensor:
         """The learned factor on cosines, at most 100.
 
@@ -95,13 +109,37 @@ class HtsatRoberta(nn.Module):
             int16=self.policy.int16 if int16 is None else int16,
         )
 
+    def copy(self) -> "HtsatRoberta":
+        """The same model again, to be changed freely."""
+        copied = HtsatRoberta(copy.deepcopy(self.clap), self.tokenizer, self.policy)
+        return copied.train(self.training)
+
     # Sound
+
+    def trunk_features(self, samples: np.ndarray) -> Tensor:
+        """What a window of (n,) float32 samples is before the towers hear it: its (frames, mels) log-mel."""
+        return self.log_mel(samples)[0]
+
+    def features_shape(self, num_samples: int) -> tuple[int, int]:
+        """Shape of `trunk_features`, whatever the number of samples: they are filled to a window."""
+        return self.mel.frames(round(self.window * self.rate)), self.policy.mel.n_mels
+
+    def embed_features(self, features: Tensor) -> Tensor:
+        """(b, frames, mels) features to (b, dim) unit vectors."""
+        return self.project_audio(self.hear(features).mean((1, 2)))
+
+    def trunk_only(self) -> "HtsatRoberta":
+        """A light copy for worker processes: enough for `trunk_features`, without the towers."""
+        light = object.__new__(HtsatRoberta)
+        nn.Module.__init__(light)
+        light.policy, light.mel = self.policy, self.mel
+        return light
 
     def log_mel(self, window: np.ndarray) -> Tensor:
         """One window of (n,) float32 samples to (1, frames, mels)."""
         samples = round_to_int16(window) if self.policy.int16 else window
         filled = fill(samples, round(self.window * self.rate), self.policy.fill)
-        return self.mel(torch.from_numpy(filled)[None].to(self.device))
+        return self.mel(torch.from_numpy(filled)[None].to(self.mel.window.device))
 
     def hear(self, mel: Tensor) -> Tensor:
         """(b, frames, mels) log-mel to HTSAT's last map, by frequency and time: (b, 2, parts, hidden)."""

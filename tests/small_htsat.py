@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from named_weights import named_weight
 from tokenizers import ByteLevelBPETokenizer
 from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, ClapProcessor, RobertaTokenizerFast
 from transformers.audio_utils import mel_filter_bank
+
+from named_weights import named_weight
 
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 SENTENCES = ["a dog barks, then rain falls", "the siren before a church bell", "wind while a cat meows"]
@@ -52,7 +53,9 @@ def write_tokenizer(folder: Path) -> Path:
     return folder
 
 
-def write_with_transformers(folder: Path, *, fused: bool = False, padding: str = "repeatpad") -> Path:
+def write_with_transformers(
+    folder: Path, *, fused: bool = False, padding: str = "repeatpad", dropout: float = 0.1
+) -> Path:
     """A checkpoint directory as transformers alone writes it."""
     tokenizer = RobertaTokenizerFast.from_pretrained(write_tokenizer(folder / "tokenizer"))
     extractor = ClapFeatureExtractor(
@@ -62,6 +65,8 @@ def write_with_transformers(folder: Path, *, fused: bool = False, padding: str =
     audio = {"patch_embeds_hidden_size": 24, "hidden_size": 192, "depths": [2, 2, 2, 2]}
     audio |= {"num_attention_heads": [1, 2, 4, 8], "enable_fusion": fused}
     audio |= {"fusion_type": "aff_2d"} if fused else {}
+    audio |= {"hidden_dropout_prob": dropout}
+    text |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     config = ClapConfig(
         text_config={**text, "intermediate_size": 96, "layer_norm_eps": 1e-5},
         audio_config=audio,
@@ -70,7 +75,7 @@ def write_with_transformers(folder: Path, *, fused: bool = False, padding: str =
     clap = ClapModel(config)
     with torch.no_grad():
         for name, tensor in clap.state_dict().items():
-            if tensor.is_floating_point():
+            if tensor.is_floating_point() and not name.startswith("logit_scale"):
                 tensor.copy_(named_weight(name, tuple(tensor.shape)))
     clap.save_pretrained(folder)
     ClapProcessor(extractor, tokenizer).save_pretrained(folder)
