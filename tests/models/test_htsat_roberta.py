@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import ClapModel, ClapProcessor, pipeline
+from transformers import ClapModel, ClapProcessor, ClapTextModelWithProjection, pipeline
 
 import chronoclap
 from chronoclap import Clap
@@ -158,6 +158,15 @@ class TestFiles:
         with torch.no_grad():
             texts = ClapModel.from_pretrained(saved).eval().get_text_features(**tokens).pooler_output
         np.testing.assert_allclose(clap.embed_text(TEXTS), texts.numpy(), atol=1e-6)
+
+    def test_the_text_tower_alone_is_read_as_audioldm_reads_it(self, directory: Path, tmp_path: Path) -> None:
+        clap = chronoclap.load(directory)
+        saved = clap.save(tmp_path / "saved")
+        tokens = ClapProcessor.from_pretrained(saved).tokenizer(TEXTS, padding=True, return_tensors="pt")
+        with torch.no_grad():
+            texts = ClapTextModelWithProjection.from_pretrained(saved).eval()(**tokens).text_embeds
+        unit = torch.nn.functional.normalize(texts, dim=-1)
+        np.testing.assert_allclose(clap.embed_text(TEXTS), unit.numpy(), atol=1e-6)
 
     def test_its_zero_shot_pipeline_gives_our_probabilities(self, directory: Path, tmp_path: Path) -> None:
         clap = chronoclap.load(directory)
