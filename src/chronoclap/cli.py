@@ -134,19 +134,23 @@ def models() -> None:
 
 @app.command(rich_help_panel=USE)
 def convert(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .pt of laion_clap.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A .pt of laion_clap or .pth of msclap.")
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The new checkpoint directory.")],
     tokenizer: Annotated[
-        str, typer.Option(help="Directory or Hugging Face name of RoBERTa's tokenizer, which a .pt lacks.")
-    ] = "roberta-base",
+        str | None,
+        typer.Option(
+            help="Directory or Hugging Face name of the text tower's tokenizer, which such files lack. "
+            "Default: roberta-base (laion_clap), bert-base-uncased or gpt2 (msclap), from the hub."
+        ),
+    ] = None,
 ) -> None:
-    """Turn a checkpoint of laion_clap into a directory that chronoclap, transformers and others load."""
-    from chronoclap.models import Clap
-    from chronoclap.models.htsat_roberta.laion import convert_laion
-    from chronoclap.models.htsat_roberta.tokens import find_tokenizer
+    """Turn a checkpoint of laion_clap or msclap into a directory that chronoclap loads, and of laion_clap one
+    that transformers loads too."""
+    from chronoclap.models.convert import convert as convert_file
 
-    model, architecture, dropped = convert_laion(file, find_tokenizer(tokenizer))
-    Clap(model, file.stem, {"converted_from": file.name}).save(out)
+    model, architecture, dropped = convert_file(file, out, tokenizer)
     note(f"{file.name}: {architecture}; {model.dim} numbers a vector, short recordings are repeated.")
     note(f"{len(dropped)} tensors that embeddings do not need are left out.")
     note(f'Saved to {out}; for questions of order load it with fill="silence".')

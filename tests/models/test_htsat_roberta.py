@@ -14,8 +14,7 @@ from transformers import ClapModel, ClapProcessor, ClapTextModelWithProjection, 
 import chronoclap
 from chronoclap import Clap
 from chronoclap.errors import ModelError
-from chronoclap.models.htsat_roberta import AudioPolicy
-from chronoclap.models.htsat_roberta.policy import round_to_int16
+from chronoclap.models.policy import AudioPolicy, round_to_int16
 from small_htsat import SENTENCES, laion_sound, write_tokenizer, write_with_transformers
 
 RATE = 48_000

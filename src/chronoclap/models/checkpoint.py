@@ -44,7 +44,7 @@ def resolve(name: str | os.PathLike[str]) -> Path:
     shipped = f"Shipped: {', '.join(shipped_names())}. "
     if path.is_file():
         raise ModelError(
-            f"{path}: a file; if it is a checkpoint of laion_clap, run `chronoclap convert` on it."
+            f"{path}: a file; if it is a checkpoint of laion_clap or msclap, run `chronoclap convert` on it."
         )
     # "runs/mine" where there is a folder "runs" is a slip of the pen, not a model of the user "runs".
     if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) and not path.parent.exists():
@@ -85,19 +85,26 @@ def read_model(directory: Path) -> tuple[Towers, dict[str, Any]]:
         from chronoclap.models.htsat_roberta import read_htsat_roberta
 
         return read_htsat_roberta(directory)
+    if info.get("architecture") == "msclap":
+        from chronoclap.models.msclap import read_msclap
+
+        return read_msclap(directory)
     if "model_type" in info:
         raise ModelError(f"{path}: a {info['model_type']!r}, not a CLAP; transformers' type is 'clap'.")
     return _read_compact(directory, info)
 
 
 def write_checkpoint(model: Towers, directory: Path, info: dict[str, Any]) -> None:
-    """Write a model of either architecture, with more entries of what it is."""
+    """Write a model of any architecture, with more entries of what it is."""
     if isinstance(model, CompactModel):
         return write_model(model, directory, info)
     from chronoclap.models.htsat_roberta import HtsatRoberta, write_htsat_roberta
+    from chronoclap.models.msclap import MsClap, write_msclap
 
-    assert isinstance(model, HtsatRoberta)
-    return write_htsat_roberta(model, directory, info)
+    if isinstance(model, HtsatRoberta):
+        return write_htsat_roberta(model, directory, info)
+    assert isinstance(model, MsClap)
+    return write_msclap(model, directory, info)
 
 
 def _read_compact(directory: Path, info: dict[str, Any]) -> tuple[CompactModel, dict[str, Any]]:

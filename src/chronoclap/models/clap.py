@@ -16,6 +16,7 @@ from chronoclap.errors import AudioError, ModelError
 from chronoclap.models.checkpoint import read_model, resolve, write_checkpoint
 from chronoclap.models.compact import CompactModel, stack_features
 from chronoclap.models.towers import Towers, Trainable
+from chronoclap.models.windowed import WindowedModel
 
 if TYPE_CHECKING:
     from chronoclap.models.trunks import TrunkMemory
@@ -239,11 +240,7 @@ def compact_of(clap: Clap) -> CompactModel:
 
 def trainable(clap: Clap) -> Trainable:
     """The towers of a model, as training knows them."""
-    if isinstance(clap.model, CompactModel):
-        return clap.model
-    from chronoclap.models.htsat_roberta import HtsatRoberta
-
-    assert isinstance(clap.model, HtsatRoberta)
+    assert isinstance(clap.model, CompactModel | WindowedModel)
     return clap.model
 
 

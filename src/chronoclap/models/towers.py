@@ -11,9 +11,9 @@ from chronoclap.audio import FillPolicy
 
 if TYPE_CHECKING:
     from chronoclap.models.compact import CompactModel
-    from chronoclap.models.htsat_roberta import HtsatRoberta
+    from chronoclap.models.windowed import WindowedModel
 
-Trainable: TypeAlias = "CompactModel | HtsatRoberta"
+Trainable: TypeAlias = "CompactModel | WindowedModel"
 """The architectures, as training knows them."""
 
 

@@ -140,8 +140,20 @@ _LAST = (
     "clap.text_projection.",
     "clap.logit_scale_a",
 )
-_HTSAT: dict[str, Any] = {"virtual_per_step": 0, "spans": 0.0, "moments": 1, "learning_rate": 5e-5}
-"""What every recipe is for HTSAT and RoBERTa: there are no events to find, no content to put together."""
+# TeminAL's authors: the names they train, as far as they matter (BERT's pooler does not).
+_LAST_2022 = ("cnn14.fc1.", "audio_projection.", "bert.encoder.layer.11.", "text_projection.", "logit_scale")
+_WHOLE = (
+    "cnn14.",
+    "htsat.",
+    "bert.",
+    "gpt2.",
+    "clap.",
+    "audio_projection.",
+    "text_projection.",
+    "logit_scale",
+)
+_TOWERS: dict[str, Any] = {"virtual_per_step": 0, "spans": 0.0, "moments": 1, "learning_rate": 5e-5}
+"""What every recipe is for towers of others: there are no events to find, no content to put together."""
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -220,8 +232,9 @@ def find_recipe(name: str, architecture: str = "compact", **changes: Any) -> Rec
     if unknown := set(changes) - known:
         raise DataError(f"A recipe has no {', '.join(sorted(unknown))}.")
     recipe = RECIPES[name]
-    if architecture == "htsat-roberta":
+    if architecture != "compact":
         code = name.startswith("teminal-code")  # which says how fast
-        recipe = replace(recipe, **_HTSAT | ({"learning_rate": recipe.learning_rate} if code else {}))
-        recipe = replace(recipe, trains=_LAST if name.startswith("teminal") else ("clap.",))
+        recipe = replace(recipe, **_TOWERS | ({"learning_rate": recipe.learning_rate} if code else {}))
+        last = _LAST + _LAST_2022 if name.startswith("teminal") else _WHOLE
+        recipe = replace(recipe, trains=last)
     return replace(recipe, **{k: v for k, v in changes.items() if v is not None})

@@ -2,6 +2,5 @@
 
 from chronoclap.models.htsat_roberta.checkpoint import read_htsat_roberta, write_htsat_roberta
 from chronoclap.models.htsat_roberta.model import HtsatRoberta
-from chronoclap.models.htsat_roberta.policy import AudioPolicy
 
-__all__ = ["AudioPolicy", "HtsatRoberta", "read_htsat_roberta", "write_htsat_roberta"]
+__all__ = ["HtsatRoberta", "read_htsat_roberta", "write_htsat_roberta"]

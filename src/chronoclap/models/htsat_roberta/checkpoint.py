@@ -17,9 +17,9 @@ from chronoclap.models.checkpoint import (
     write_json,
 )
 from chronoclap.models.htsat_roberta.model import HtsatRoberta
-from chronoclap.models.htsat_roberta.pickled import read_pickled
-from chronoclap.models.htsat_roberta.policy import AudioPolicy
 from chronoclap.models.htsat_roberta.tokens import read_tokenizer, tokenizer_settings
+from chronoclap.models.pickled import read_pickled
+from chronoclap.models.policy import AudioPolicy
 
 OURS = "chronoclap.json"
 """Beside transformers' own files: the name, how it was trained, and what its extractor cannot say."""
@@ -121,7 +121,7 @@ def read_state(directory: Path) -> dict[str, Tensor]:
         return {name: tensor for file in files for name, tensor in read_weights(directory / file).items()}
     weights, pickled = directory / "model.safetensors", directory / "pytorch_model.bin"
     if pickled.is_file() and not weights.is_file():
-        state = {name: t.float() if t.is_floating_point() else t for name, t in read_pickled(pickled).items()}
+        state = read_pickled(pickled)
         check_numbers(state, pickled)
         return state
     return read_weights(weights)

@@ -12,9 +12,9 @@ from chronoclap.errors import ModelError
 from chronoclap.models.checkpoint import check_numbers
 from chronoclap.models.htsat_roberta.checkpoint import build, fit_weights
 from chronoclap.models.htsat_roberta.model import HtsatRoberta
-from chronoclap.models.htsat_roberta.pickled import read_pickled
-from chronoclap.models.htsat_roberta.policy import FUSED_MEL, AudioPolicy
 from chronoclap.models.htsat_roberta.tokens import read_tokenizer
+from chronoclap.models.policy import FUSED_MEL, AudioPolicy
+from chronoclap.models.windowed import WindowedModel
 
 SIZES = {96: "HTSAT-tiny", 128: "HTSAT-base", 256: "HTSAT-large"}
 
@@ -43,28 +43,27 @@ _DROPPED = re.compile(
 
 
 class Converted(NamedTuple):
-    """A checkpoint of laion_clap in the form that everything else reads."""
+    """A published checkpoint in the form that everything else reads."""
 
-    model: HtsatRoberta
+    model: WindowedModel
     architecture: str
-    """In words: which HTSAT, fused or not, which text encoder."""
+    """In words: which towers."""
     dropped: list[str]
     """Names of tensors that embeddings do not need."""
 
 
-def convert_laion(path: Path, tokenizer: Path) -> Converted:
-    """Read a `.pt` of laion_clap with HTSAT and RoBERTa: general, music and speech, fused or not.
+def convert_laion(state: dict[str, Tensor], path: Path, tokenizer: Path) -> Converted:
+    """The weights of a `.pt` of laion_clap with HTSAT and RoBERTa: general, music and speech, fused or not.
 
     Args:
-        path: the file; it is read without running anything it may hold.
+        state: from `read_pickled`.
+        path: where they are from.
         tokenizer: directory of RoBERTa's tokenizer, which these files lack: roberta-base's.
 
     Raises:
-        ModelError: another architecture, which the text names, or a file that cannot be read.
+        ModelError: another architecture, which the text names, or weights that do not fit.
     """
-    state = {name.removeprefix("module."): tensor for name, tensor in read_pickled(path).items()}
     _refuse_others(state, path)
-    state = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
     check_numbers(state, path)
     config, architecture = recognise(state)
     fused = config["audio_config"]["enable_fusion"]
@@ -82,15 +81,7 @@ def convert_laion(path: Path, tokenizer: Path) -> Converted:
 
 def recognise(state: dict[str, Tensor]) -> tuple[dict[str, Any], str]:
     """The configuration, as transformers' `ClapConfig` takes it, that gives these shapes; and its name."""
-    audio = "audio_branch."
-    width = state[f"{audio}patch_embed.proj.weight"].shape[0]
-    blocks = [re.match(_BLOCK, name) for name in state]
-    found = {(int(m[1]), int(m[2])) for m in blocks if m}
-    stages = 1 + max(stage for stage, _ in found)
-    tables = [
-        state[f"{audio}layers.{stage}.blocks.0.attn.relative_position_bias_table"] for stage in range(stages)
-    ]
-    fused = f"{audio}patch_embed.mel_conv2d.weight" in state
+    htsat = htsat_config(state)
     embeddings = "text_branch.embeddings."
     vocabulary, hidden = state[f"{embeddings}word_embeddings.weight"].shape
     layers = {int(m[1]) for name in state if (m := re.match(r"text_branch\.encoder\.layer\.(\d+)\.", name))}
@@ -104,8 +95,24 @@ def recognise(state: dict[str, Tensor]) -> tuple[dict[str, Any], str]:
         # RoBERTa's own; transformers' default for CLAP is another, which moves embeddings by 1e-4.
         "layer_norm_eps": 1e-5,
     }
-    htsat = {
-        "patch_embeds_hidden_size": width,
+    dim = state["audio_projection.2.weight"].shape[0]
+    width = htsat["patch_embeds_hidden_size"]
+    size = SIZES.get(width, f"an HTSAT of width {width}")
+    name = f"{size}{', fused' if htsat['enable_fusion'] else ''}, with RoBERTa of {len(layers)} layers"
+    return {"audio_config": htsat, "text_config": text, "projection_dim": dim}, name
+
+
+def htsat_config(state: dict[str, Tensor]) -> dict[str, Any]:
+    """What transformers' `ClapAudioConfig` needs to know of the HTSAT that these weights are of."""
+    audio = "audio_branch."
+    found = {(int(m[1]), int(m[2])) for name in state if (m := re.match(_BLOCK, name))}
+    stages = 1 + max(stage for stage, _ in found)
+    tables = [
+        state[f"{audio}layers.{stage}.blocks.0.attn.relative_position_bias_table"] for stage in range(stages)
+    ]
+    fused = f"{audio}patch_embed.mel_conv2d.weight" in state
+    return {
+        "patch_embeds_hidden_size": state[f"{audio}patch_embed.proj.weight"].shape[0],
         "hidden_size": state[f"{audio}norm.weight"].shape[0],
         "depths": [len({block for s, block in found if s == stage}) for stage in range(stages)],
         "num_attention_heads": [table.shape[1] for table in tables],
@@ -114,10 +121,6 @@ def recognise(state: dict[str, Tensor]) -> tuple[dict[str, Any], str]:
         "enable_fusion": fused,
         "fusion_type": "aff_2d" if fused else None,
     }
-    dim = state["audio_projection.2.weight"].shape[0]
-    size = SIZES.get(width, f"an HTSAT of width {width}")
-    name = f"{size}{', fused' if fused else ''}, with RoBERTa of {len(layers)} layers"
-    return {"audio_config": htsat, "text_config": text, "projection_dim": dim}, name
 
 
 def rename(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -137,12 +140,10 @@ def rename(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _refuse_others(state: dict[str, Tensor], path: Path) -> None:
     names = state.keys()
-    if any(name.startswith(("audio_encoder.", "caption_encoder.")) for name in names):
-        what = "a checkpoint of Microsoft's CLAP"
-    elif any(name.startswith("audio_branch.conv_block") for name in names):
+    if any(name.startswith("audio_branch.conv_block") for name in names):
         what = "a laion_clap with a Cnn (PANN) for sounds"
     elif not any(name.startswith("audio_branch.layers.") for name in names):
-        what = "no checkpoint of laion_clap: it has no weight whose name begins with audio_branch.layers"
+        what = "no CLAP: no name begins with audio_branch.layers (laion_clap's) or audio_encoder (msclap's)"
     elif any(name.startswith(("text_branch.resblocks", "positional_embedding")) for name in names):
         what = "a laion_clap with CLIP's transformer for texts"
     elif any(name.startswith(("text_branch.shared", "text_branch.decoder")) for name in names):
@@ -151,7 +152,7 @@ def _refuse_others(state: dict[str, Tensor], path: Path) -> None:
         what = "a laion_clap with BERT for texts"
     else:
         return
-    raise ModelError(f"{path}: {what}. What is read is laion_clap's HTSAT (tiny, base, large) with RoBERTa.")
+    raise ModelError(f"{path}: {what}. What is read is HTSAT (tiny, base, large) with RoBERTa.")
 
 
 def _check_front_end(state: dict[str, Tensor], path: Path) -> None:

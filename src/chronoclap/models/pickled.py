@@ -23,7 +23,10 @@ _NUMBERS += [type(np.dtype(code)) for code in "?bhilqBHILQefd"]
 
 
 def read_pickled(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name; where it holds an optimiser too, those of its `state_dict`.
+    """The tensors of a checkpoint by name, those of floating point as float32.
+
+    Where it holds an optimiser too, they are those of its `state_dict` or `model`. A "module." before names,
+    which training on several devices leaves, is taken off.
 
     Raises:
         ModelError: the file is damaged, or it is refused for objects that would run code when loaded.
@@ -47,4 +50,5 @@ def read_pickled(path: Path) -> dict[str, Tensor]:
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     if not tensors:
         raise ModelError(f"{path}: holds no weights by name.")
-    return tensors
+    plain = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in plain.items()}

@@ -1,4 +1,4 @@
-"""How a recording becomes the input of an HTSAT; read from and written as transformers' extractor has it."""
+"""What happens to a recording before a network of fixed windows hears it."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +20,8 @@ class AudioPolicy:
     """What happens to a recording before the network hears it.
 
     Attributes:
-        mel: the log-mel front end.
+        rate: sampling rate at which the network hears, in Hz.
+        mel: the log-mel front end; its own rate, which places its bands, is another for one network.
         window: seconds that one embedding covers.
         window_hop: seconds from one window of a longer recording to the next. The checkpoints' own code cuts
             one window out at random instead.
@@ -28,6 +29,7 @@ class AudioPolicy:
         int16: round samples to 16 bits first, as laion_clap's functions for files and arrays do.
     """
 
+    rate: int = LAION_MEL.rate
     mel: MelConfig = LAION_MEL
     window: float = 10.0
     window_hop: float = 5.0
@@ -65,7 +67,7 @@ class AudioPolicy:
             raise ModelError(
                 "the feature extractor limits the range of its spectrogram (top_db); none is known to."
             )
-        return cls(mel, window, window / 2, fill)
+        return cls(mel.rate, mel, window, window / 2, fill)
 
     def to_extractor(self) -> dict[str, Any]:
         """The settings with which transformers' `ClapFeatureExtractor` does the same."""
