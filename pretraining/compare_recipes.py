@@ -33,6 +33,7 @@ class Variant(NamedTuple):
 
 
 _PAIRS = {"mix": "pairs", "sequences": 0.7, "groups": 600, "groups_per_step": 16}
+_LT = {"temporal_weight": 0.5}
 VARIANTS = {
     "teminal-long": Variant(
         "teminal", {"steps": 600}, "stage A with as many steps before stage B as `teminal-b` has, then these"
@@ -40,13 +41,16 @@ VARIANTS = {
     "tclap-all": Variant(
         "tclap", {"reading": "batch-all"}, "L_t is against all contradictions of the batch, not a row's own"
     ),
-    "chrono-unread": Variant("chrono", {"spans": 0.0}, "no reading lessons"),
-    "chrono-order": Variant("chrono", {"wanted": Wanted()}, "one contradiction a row, and of order only"),
-    "chrono-pairs": Variant("chrono", _PAIRS, "the scenes of `tclap` and three events"),
-    "chrono-lc": Variant("chrono", {"temporal_weight": 0.0}, "L_c alone, without L_t"),
+    "chrono-unread": Variant("chrono", {"spans": 0.0}, "no reading lessons: L_c alone on the same scenes"),
     "chrono-anchor": Variant(
         "chrono", {"anchor": 1.0}, "held to what the start makes of single events' words"
     ),
+    "chrono-lt": Variant("chrono", _LT, "0.5 L_t beside L_c, two contradictions a row"),
+    "chrono-lt-order": Variant(
+        "chrono", _LT | {"wanted": Wanted()}, "0.5 L_t, one contradiction, of order only"
+    ),
+    "chrono-lt-pairs": Variant("chrono", _LT | _PAIRS, "0.5 L_t, the scenes of `tclap` and three events"),
+    "chrono-lt-unread": Variant("chrono", _LT | {"spans": 0.0}, "0.5 L_t, no reading lessons"),
 }
 
 SUMMARY = [
@@ -145,10 +149,11 @@ def page(rows: Sequence[Row], arguments: argparse.Namespace) -> str:
         f"Every recipe starts from `{START}`, on the same data, with as many scenes and {arguments.steps} "
         f"steps; {runs}. The {arguments.split} split, {arguments.pairs} pairs a slice; per cent, mean ± "
         f"standard deviation over seeds. `{ORACLE}` is what the ear of `{START}` allows where it is told the "
-        "boundaries. "
-        "`tact` is not a row: with its authors' weights it is `contrastive` (docs/method.md).",
+        "boundaries.",
         "",
     ]
+    if "contrastive" in arguments.recipes:
+        lines.append("- `tact` is not a row: with its authors' weights it is `contrastive` (see method.md).")
     lines += [
         f"- `{r}`: `{VARIANTS[r].recipe}`, but {VARIANTS[r].said}."
         for r in arguments.recipes

@@ -171,7 +171,6 @@ RECIPES: dict[str, Recipe] = {
         Recipe("dtu", objective="dtu", wanted=Wanted(false=2, also="rewordings")),
         Recipe(
             "chrono",
-            temporal_weight=0.5,
             wanted=Wanted(false=2, kind="any"),
             mix="all",
             sequences=0.85,
@@ -182,7 +181,9 @@ RECIPES: dict[str, Recipe] = {
         ),
     )
 }
-"""`contrastive` is L_c alone on the same scenes: the control that shows what the temporal losses add."""
+"""`contrastive` is L_c alone on the scenes of `tclap`: the control that shows what the temporal losses add.
+`chrono` is L_c too: where both orders are heard side by side, L_t adds nothing (docs/ablation.md). Its scenes
+and reading lessons make it."""
 
 COURSES: dict[str, dict[str, int]] = {
     "teminal": {"teminal-a": 200, "teminal-b": 200},
