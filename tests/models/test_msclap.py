@@ -18,8 +18,8 @@ from chronoclap.models.convert import convert
 from chronoclap.models.msclap import MsClap
 from chronoclap.training import find_recipe
 from chronoclap.training.loop import choose_trained
-from conftest import tiny_tokenizer
 from named_weights import named_weight
+from tiny_tokenizer import tiny_tokenizer
 
 YEARS = pytest.mark.parametrize("year", ["2022", "2023"])
 IDS = torch.tensor([[69, 288, 292, 5, 7], [69, 288, 3, 0, 0]])

@@ -236,6 +236,6 @@ def find_recipe(name: str, architecture: str = "compact", **changes: Any) -> Rec
     if architecture != "compact":
         code = name.startswith("teminal-code")  # which says how fast
         recipe = replace(recipe, **_TOWERS | ({"learning_rate": recipe.learning_rate} if code else {}))
-        last = _LAST + _LAST_2022 if name.startswith("teminal") else _WHOLE
-        recipe = replace(recipe, trains=last)
+        last = _LAST if architecture == "htsat-roberta" else _LAST_2022
+        recipe = replace(recipe, trains=last if name.startswith("teminal") else _WHOLE)
     return replace(recipe, **{k: v for k, v in changes.items() if v is not None})
