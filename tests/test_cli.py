@@ -494,4 +494,4 @@ def test_an_htsat_is_trained_and_evaluated(htsat: Path, world: Path, tmp_path: P
 
 def test_fill_is_refused_where_nothing_is_filled(tiny_checkpoint: Path, world: Path) -> None:
     asked = ("eval", tiny_checkpoint, "--data", world / "manifest.csv", "--oracle", "none")
-    assert "--fill is for models with an HTSAT" in failure(*asked, "--fill", "repeat")
+    assert "--fill is for models of fixed windows" in failure(*asked, "--fill", "repeat")

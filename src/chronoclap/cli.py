@@ -122,12 +122,14 @@ def models() -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from chronoclap.models import compact_of, load, shipped_names
+    from chronoclap.models import load, shipped_names
+    from chronoclap.models.compact import CompactModel
 
     table = Table("model", "numbers per vector", "hears order", "what it is", box=SIMPLE, pad_edge=False)
     for name in shipped_names():
         clap = load(name)
-        order = "yes" if compact_of(clap).config.events.moments > 1 else "no"
+        assert isinstance(clap.model, CompactModel)  # as all that are shipped
+        order = "yes" if clap.model.config.events.moments > 1 else "no"
         table.add_row(name, str(clap.dim), order, str(clap.info.get("description", "")))
     show(table)
 
@@ -267,7 +269,7 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Teach a model order on your recordings; only those of the train split are used."""
-    from chronoclap.models import load, trainable
+    from chronoclap.models import load
     from chronoclap.training import count_trained, find_stages, train_stages
 
     start = load(init)
@@ -279,7 +281,7 @@ def train(
     total = sum(stage.steps for stage in stages)
     note(f"{recipe}: {total} steps from {init}, {len(events)} recordings of {classes} kinds of sound.")
     for stage in stages:
-        moving, weights = count_trained(stage, trainable(start))
+        moving, weights = count_trained(stage, start.model)
         note(f"{stage.name} moves {moving:,} of {weights:,} weights ({100 * moving / weights:.1f} %).")
     try:
         train_stages(stages, start, events, out, seed=seed, resume=resume, workers=workers)
@@ -319,7 +321,7 @@ def evaluate(
     fill: Annotated[
         Literal["silence", "repeat", "repeatpad"] | None,
         typer.Option(
-            help="What follows recordings shorter than an HTSAT's window, in place of its checkpoint's own "
+            help="What follows recordings shorter than the window of another's CLAP, in place of its own "
             "choice. LAION's repeat: A, B becomes A, B, A, B."
         ),
     ] = None,

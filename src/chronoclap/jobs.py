@@ -31,16 +31,16 @@ def note(text: str) -> None:
 
 
 def fill_with(claps: Sequence["Clap"], fill: "FillPolicy | None") -> None:
-    """Have the models with an HTSAT fill short recordings so; where nothing is asked, say which repeat them.
+    """Have models of fixed windows fill short recordings so; where nothing is asked, say which repeat them.
 
     Raises:
-        ModelError: something is asked, and no model has an HTSAT.
+        ModelError: something is asked, and no model has fixed windows.
     """
     from chronoclap.models.compact import CompactModel
 
     others = [clap for clap in claps if not isinstance(clap.model, CompactModel)]
     if fill is not None and not others:
-        raise ModelError("--fill is for models with an HTSAT; the compact ones hear any length as it is.")
+        raise ModelError("--fill is for models of fixed windows; the compact ones hear any length as it is.")
     for clap in others:
         if fill is not None:
             clap.model.change_policy(fill, None)

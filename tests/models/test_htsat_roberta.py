@@ -279,6 +279,25 @@ class TestRefusals:
         with pytest.raises(ModelError, match="hub did not give it"):
             chronoclap.load("nobody-here/no-such-clap")
 
+    @pytest.mark.parametrize("safe", [True, False])
+    def test_a_name_on_the_hub_is_fetched_and_an_old_file_only_where_there_is_no_other(
+        self, copied: Path, monkeypatch: pytest.MonkeyPatch, safe: bool
+    ) -> None:
+        if not safe:
+            (copied / "model.safetensors").rename(copied / "kept")
+        asked: list[list[str]] = []
+
+        def fetched(name: str, allow_patterns: list[str]) -> str:
+            assert name == "laion/clap-htsat-unfused"
+            asked.append(allow_patterns)
+            if "pytorch_model.bin" in allow_patterns:
+                torch.save(load_file(copied / "kept"), copied / "pytorch_model.bin")
+            return str(copied)
+
+        monkeypatch.setattr("huggingface_hub.snapshot_download", fetched)
+        assert chronoclap.load("laion/clap-htsat-unfused").embed_text("rain").shape == (1, 32)
+        assert len(asked) == 2 - safe
+
     def test_a_slip_in_a_path_is_not_looked_for_on_the_hub(
         self, copied: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

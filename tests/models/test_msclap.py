@@ -17,7 +17,7 @@ from chronoclap.errors import ModelError
 from chronoclap.models.convert import convert
 from chronoclap.models.msclap import MsClap
 from chronoclap.training import find_recipe
-from chronoclap.training.loop import choose_trained
+from chronoclap.training.loop import choose_trained, to_train
 from named_weights import named_weight
 from tiny_tokenizer import tiny_tokenizer
 
@@ -124,6 +124,21 @@ def test_teminal_moves_what_its_authors_move(converted: tuple[str, Path]) -> Non
     assert ("cnn14.fc1.weight" in trained) == (converted[0] == "2022")
     assert not [name for name in trained if "blocks" in name or "embeddings" in name]
     assert len(choose_trained(model, find_recipe("tclap", "msclap").trains)) == len(list(model.parameters()))
+
+
+def test_scenes_are_heard_whole_where_the_network_can(converted: tuple[str, Path]) -> None:
+    start = chronoclap.load(converted[1]).model
+    recipe = find_recipe("teminal-b", "msclap")
+    if converted[0] == "2023":
+        with pytest.raises(ModelError, match="hears 7 s at most, and 10 s are asked"):
+            to_train(start, recipe)
+        return
+    model = to_train(start, recipe)
+    assert (model.window, model.fill, start.window) == (10, "silence", 5)
+    features = model.trunk_features(np.resize(sound(), 10 * 44_100))
+    assert features.shape == model.features_shape(10 * 44_100)
+    model.train().embed_features(features[None]).sum().backward()
+    assert model.cnn14.fc1.weight.grad.abs().sum() > 0
 
 
 @YEARS

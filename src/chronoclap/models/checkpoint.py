@@ -48,7 +48,13 @@ def resolve(name: str | os.PathLike[str]) -> Path:
         )
     # "runs/mine" where there is a folder "runs" is a slip of the pen, not a model of the user "runs".
     if re.fullmatch(r"[\w.-]+/[\w.-]+", str(name)) and not path.parent.exists():
-        return fetch(str(name), ("*.json", "*.safetensors", "merges.txt"), shipped)
+        fetched = fetch(str(name), ("*.json", "*.safetensors", "merges.txt"), shipped)
+        # Twice the weight, and only there in older repositories.
+        return (
+            fetched
+            if any(fetched.glob("*.safetensors"))
+            else fetch(str(name), ("pytorch_model.bin",), shipped)
+        )
     raise ModelError(f"{name}: no checkpoint of that name. {shipped}A directory must hold config.json.")
 
 
@@ -141,16 +147,24 @@ def _read_compact(directory: Path, info: dict[str, Any]) -> tuple[CompactModel, 
 
 def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     """A tokenizer that pads to the longest and cuts at `max_tokens`."""
-    if not path.is_file():
-        raise ModelError(f"{path}: missing; a checkpoint carries its tokenizer.")
-    try:
-        json.loads(content := path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{path}: damaged, it is not JSON ({error}); fetch the checkpoint again.") from error
-    tokenizer = Tokenizer.from_str(content)
+    tokenizer = read_tokenizer_file(path)
     tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
+
+
+def read_tokenizer_file(path: Path) -> Tokenizer:
+    """The tokenizer of a `tokenizer.json`, as it was saved.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: missing; a checkpoint carries its tokenizer.")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare Exceptions
+        raise ModelError(f"{path}: damaged, no tokenizer ({error}); fetch the checkpoint again.") from error
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

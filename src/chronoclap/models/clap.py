@@ -15,8 +15,7 @@ from chronoclap.audio import AudioSource, FillPolicy, Waveform, cut_windows, rea
 from chronoclap.errors import AudioError, ModelError
 from chronoclap.models.checkpoint import read_model, resolve, write_checkpoint
 from chronoclap.models.compact import CompactModel, stack_features
-from chronoclap.models.towers import Towers, Trainable
-from chronoclap.models.windowed import WindowedModel
+from chronoclap.models.towers import Towers
 
 if TYPE_CHECKING:
     from chronoclap.models.trunks import TrunkMemory
@@ -223,25 +222,6 @@ def is_one_recording(items: Any) -> bool:
             )
         return items.dtype != object
     return isinstance(items, tuple) and len(items) == 2 and isinstance(items[1], int | np.integer)
-
-
-def compact_of(clap: Clap) -> CompactModel:
-    """The towers of a compact model.
-
-    Raises:
-        ModelError: the model has another architecture.
-    """
-    if not isinstance(clap.model, CompactModel):
-        raise ModelError(
-            f"{clap.name} is not a compact model, but of the architecture {clap.model.architecture!r}."
-        )
-    return clap.model
-
-
-def trainable(clap: Clap) -> Trainable:
-    """The towers of a model, as training knows them."""
-    assert isinstance(clap.model, CompactModel | WindowedModel)
-    return clap.model
 
 
 def load(

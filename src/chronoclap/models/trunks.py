@@ -9,7 +9,7 @@ from torch import Tensor
 
 from chronoclap.models.clap import Clap
 from chronoclap.models.compact import CompactModel
-from chronoclap.models.towers import Trainable
+from chronoclap.models.towers import Towers
 
 
 class TrunkMemory:
@@ -59,7 +59,7 @@ def shared_trunks(embedders: Sequence[object]) -> Iterator[None]:
             clap.memory = None
 
 
-def trunk_digest(model: Trainable) -> str:
+def trunk_digest(model: Towers) -> str:
     """What trunk features depend on: the front end and the trunk's weights."""
     if not isinstance(model, CompactModel):
         return hashlib.sha256(repr(model.policy).encode()).hexdigest()

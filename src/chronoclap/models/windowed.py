@@ -1,6 +1,7 @@
 """What models have in common that hear windows of a fixed length: recordings to log-mel, to vectors."""
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
@@ -12,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from chronoclap.audio import FillPolicy, LogMel, fill
+from chronoclap.errors import ModelError
 from chronoclap.models.policy import AudioPolicy, round_to_int16
 
 MAX_LOGIT_SCALE = 100.0
 
 
-class WindowedModel(nn.Module):
+class WindowedModel(nn.Module, ABC):
     """Waveforms and texts to unit vectors of one space; the architectures say what the towers are.
 
     Args:
@@ -26,6 +28,8 @@ class WindowedModel(nn.Module):
     """
 
     architecture: str
+    any_length = False
+    """Whether the network takes windows of other lengths than it was trained on."""
     features_dtype = torch.float32
     """What features are kept in while a model trains."""
 
@@ -38,33 +42,33 @@ class WindowedModel(nn.Module):
     # What an architecture says of itself
 
     @property
+    @abstractmethod
     def dim(self) -> int:
         """Width of an embedding."""
-        raise NotImplementedError
 
+    @abstractmethod
     def log_scale(self) -> Tensor:
         """The logarithm of the factor on cosines."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hear(self, mel: Tensor) -> Tensor:
         """(b, frames, mels) log-mel to a map whose columns follow each other in time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pool(self, heard: Tensor) -> Tensor:
         """What `hear` gives to (b, width) for `project_audio`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def columns(self, heard: Tensor) -> Tensor:
         """What `hear` gives of one window to (parts, width): each column as if it were all there is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def project_audio(self, hidden: Tensor) -> Tensor:
         """(..., width) to (..., dim), of any length."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode_tokens(self, texts: Sequence[str]) -> Tensor:
         """Texts to (b, dim) vectors of any length."""
-        raise NotImplementedError
 
     # What follows
 
@@ -104,6 +108,19 @@ class WindowedModel(nn.Module):
             fill=self.policy.fill if fill is None else fill,
             int16=self.policy.int16 if int16 is None else int16,
         )
+
+    def widen(self, seconds: float) -> None:
+        """Hear windows of at least so many seconds from now on.
+
+        Raises:
+            ModelError: the network takes no more than it hears now.
+        """
+        if seconds > self.window:
+            if not self.any_length:
+                raise ModelError(
+                    f"This network hears {self.window:g} s at most, and {seconds:g} s are asked."
+                )
+            self.policy = replace(self.policy, window=seconds, window_hop=seconds / 2)
 
     def copy(self) -> Self:
         """The same model again, to be changed freely."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chronoclap.models import Clap, load
-from chronoclap.models.towers import Trainable
+from chronoclap.models.towers import Towers
 from chronoclap.scenes import Event
 from chronoclap.training.loop import choose_trained, to_train, train
 from chronoclap.training.recipes import Recipe
@@ -59,7 +59,7 @@ def train_stages(
     return start
 
 
-def count_trained(recipe: Recipe, model: Trainable) -> tuple[int, int]:
+def count_trained(recipe: Recipe, model: Towers) -> tuple[int, int]:
     """How many numbers a recipe moves, and how many the model has with the moments that the recipe adds."""
     copy = to_train(model, recipe)
     trained = choose_trained(copy, recipe.trains)

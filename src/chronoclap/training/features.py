@@ -18,7 +18,7 @@ import torch
 from numpy.typing import DTypeLike
 from torch import Tensor
 
-from chronoclap.models.towers import Trainable
+from chronoclap.models.towers import Towers
 from chronoclap.models.trunks import trunk_digest
 from chronoclap.scenes import render
 from chronoclap.training.groups import Grouper
@@ -26,10 +26,10 @@ from chronoclap.training.groups import Grouper
 AHEAD = 48  # groups in work or waiting: enough that no worker idles while the trainer takes a step
 
 _grouper: Grouper
-_model: Trainable
+_model: Towers
 
 
-def _start_worker(grouper: Grouper, model: Trainable) -> None:
+def _start_worker(grouper: Grouper, model: Towers) -> None:
     global _grouper, _model
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
     torch.set_num_threads(1)
@@ -40,7 +40,7 @@ def _work(index: int) -> np.ndarray:
     return group_features(_grouper, _model, index)
 
 
-def group_features(grouper: Grouper, model: Trainable, index: int) -> np.ndarray:
+def group_features(grouper: Grouper, model: Towers, index: int) -> np.ndarray:
     """Features of the scenes of a group: (scenes, *model.features_shape), in `model.features_dtype`."""
     scenes = grouper.group(index)
     features = [model.trunk_features(render(scene, grouper.sounds)) for scene in scenes]
@@ -58,7 +58,7 @@ class FeatureStore:
         workers: processes; 0 computes in this process, when asked.
     """
 
-    def __init__(self, directory: Path, grouper: Grouper, model: Trainable, workers: int) -> None:
+    def __init__(self, directory: Path, grouper: Grouper, model: Towers, workers: int) -> None:
         self.grouper = grouper
         self.model = model
         self.workers = workers
@@ -141,7 +141,7 @@ class FeatureStore:
         self._mark.parent.rmdir()
 
 
-def identity(grouper: Grouper, model: Trainable) -> str:
+def identity(grouper: Grouper, model: Towers) -> str:
     """A digest of what features depend on: events, seed, how scenes are composed, front end and trunk."""
     recipe = grouper.recipe
     shares = (recipe.groups, recipe.mix, recipe.sequences, recipe.overlaps, recipe.threes)

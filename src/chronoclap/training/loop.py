@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from chronoclap.errors import ChronoclapError, DataError
-from chronoclap.models import Clap, trainable
+from chronoclap.models import Clap
 from chronoclap.models.checkpoint import write_checkpoint
 from chronoclap.models.compact import CompactModel
-from chronoclap.models.towers import Trainable
+from chronoclap.models.towers import Towers
 from chronoclap.scenes import Caption, Event, Sounds
 from chronoclap.training.captions import Captioned, caption_rows
 from chronoclap.training.features import FeatureStore, default_workers, identity
@@ -74,7 +74,7 @@ def train(
         raise DataError(f"{out} holds an unfinished run: continue it with --resume, or choose another --out.")
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    base = trainable(start)
+    base = start.model
     model = to_train(base, recipe)
     trained = choose_trained(model, recipe.trains)
     optimiser = torch.optim.AdamW(trained.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -157,7 +157,7 @@ class Batch:
 class Batches:
     """Batch k of a run: which groups, which captions, which virtual events."""
 
-    def __init__(self, grouper: Grouper, base: Trainable, seed: int) -> None:
+    def __init__(self, grouper: Grouper, base: Towers, seed: int) -> None:
         self.grouper = grouper
         self.base = base
         self.seed = seed
@@ -174,7 +174,7 @@ class Batches:
         order = np.random.default_rng([self.seed, 3, passed]).permutation(recipe.groups)
         return order[position * recipe.groups_per_step :][: recipe.groups_per_step]
 
-    def make(self, step: int, features: Tensor, model: Trainable) -> Batch:
+    def make(self, step: int, features: Tensor, model: Towers) -> Batch:
         """The batch of a step, given the features of its groups."""
         drawn, captions, states = self.say(step)
         virtual = torch.zeros(0, model.dim)
@@ -208,7 +208,7 @@ class Batches:
         return drawn, captions, states
 
 
-def step_loss(recipe: Recipe, model: Trainable, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+def step_loss(recipe: Recipe, model: Towers, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """The recipe's loss of a batch, and what the log shows of it."""
     captions = batch.captions
     audio = torch.cat([model.embed_features(batch.features), batch.virtual])
@@ -243,7 +243,7 @@ def step_loss(recipe: Recipe, model: Trainable, batch: Batch) -> tuple[Tensor, d
 
 
 def embed_captions(
-    model: Trainable, captions: list[Caption], states: list[Tensor], read: bool
+    model: Towers, captions: list[Caption], states: list[Tensor], read: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Embed captions, those of like length together, for what is padded costs as much as what is said.
 
@@ -274,22 +274,29 @@ def embed_captions(
     return torch.cat(vectors)[back], torch.cat(misread)[back] if misread else None
 
 
-def to_train(base: Trainable, recipe: Recipe) -> Trainable:
-    """A copy of a model for a recipe to train: a compact one with as many moments as it asks for, an HTSAT
-    that fills recordings with silence, as repeating them would belie captions of order."""
+def to_train(base: Towers, recipe: Recipe) -> Towers:
+    """A copy of a model for a recipe to train.
+
+    A compact one has as many moments as the recipe asks for. Others hear scenes whole, and fill what is
+    shorter with silence, for repeating it would belie captions of order.
+
+    Raises:
+        ModelError: the network cannot hear scenes as long as the recipe's.
+    """
     if isinstance(base, CompactModel):
         return base.grow(max(recipe.moments, base.config.events.moments))
     copied = base.copy()
     copied.change_policy("silence", None)
+    copied.widen(recipe.layout.seconds)
     return copied
 
 
-def meanings(vectors: Tensor, model: Trainable) -> Tensor:
+def meanings(vectors: Tensor, model: Towers) -> Tensor:
     """What texts of single events mean, whenever these sound: (n, width) unit vectors from (n, dim)."""
     return F.normalize(vectors[:, : model.config.dim], dim=-1) if isinstance(model, CompactModel) else vectors
 
 
-def choose_trained(model: Trainable, prefixes: tuple[str, ...]) -> dict[str, nn.Parameter]:
+def choose_trained(model: Towers, prefixes: tuple[str, ...]) -> dict[str, nn.Parameter]:
     """Freeze all weights but those whose names begin with one of the prefixes, and return these by name."""
     trained = {}
     for name, parameter in model.named_parameters():

@@ -11,7 +11,7 @@ from tokenizers.processors import RobertaProcessing
 from transformers import ClapTextConfig
 
 from chronoclap.errors import ModelError
-from chronoclap.models.checkpoint import fetch, read_json
+from chronoclap.models.checkpoint import fetch, read_json, read_tokenizer_file
 
 MARKS = {
     "bos_token": "<s>",
@@ -77,9 +77,9 @@ def tokenizer_settings(tokenizer: Tokenizer) -> tuple[Tokenizer, dict[str, Any]]
 
 def _read(directory: Path) -> Tokenizer:
     file, vocab, merges = (directory / name for name in ("tokenizer.json", "vocab.json", "merges.txt"))
+    if file.is_file():
+        return read_tokenizer_file(file)
     try:
-        if file.is_file():
-            return Tokenizer.from_file(str(file))
         if vocab.is_file() and merges.is_file():
             return _from_merges(vocab, merges)
     except Exception as error:  # the library raises bare Exceptions

@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from chronoclap.audio import MelConfig
 from chronoclap.errors import ModelError
-from chronoclap.models.checkpoint import read_json, read_weights, replaced_directory, write_json
+from chronoclap.models.checkpoint import (
+    read_json,
+    read_tokenizer_file,
+    read_weights,
+    replaced_directory,
+    write_json,
+)
 from chronoclap.models.msclap.model import MsClap
 from chronoclap.models.policy import AudioPolicy
 
@@ -34,7 +39,7 @@ def read_msclap(directory: Path) -> tuple[MsClap, dict[str, Any]]:
     try:
         config, policy = info.pop("config"), info.pop("policy")
         policy = AudioPolicy(**{**policy, "mel": MelConfig(**policy["mel"])})
-        model = MsClap(config, find_tokenizer_file(directory), policy)
+        model = MsClap(config, read_tokenizer_file(directory / "tokenizer.json"), policy)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{directory / 'config.json'}: not a configuration of chronoclap ({error})."
@@ -64,15 +69,3 @@ def fit(model: MsClap, state: dict[str, Tensor], source: Path) -> None:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise ModelError(f"{source}: the weights do not fit the configuration: {error}") from error
-
-
-def find_tokenizer_file(directory: Path) -> Tokenizer:
-    """The tokenizer of a directory, as it was saved.
-
-    Raises:
-        ModelError: it is missing or damaged.
-    """
-    try:
-        return Tokenizer.from_file(str(directory / "tokenizer.json"))
-    except Exception as error:  # the library raises bare Exceptions
-        raise ModelError(f"{directory}: tokenizer.json is missing or damaged ({error}).") from error

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from chronoclap.audio import LAION_MEL
 from chronoclap.errors import ModelError
-from chronoclap.models.checkpoint import check_numbers
+from chronoclap.models.checkpoint import check_numbers, read_tokenizer_file
 from chronoclap.models.htsat_roberta.laion import Converted, htsat_config, rename
-from chronoclap.models.msclap.checkpoint import find_tokenizer_file, fit
+from chronoclap.models.msclap.checkpoint import fit
 from chronoclap.models.msclap.model import MsClap
 from chronoclap.models.policy import AudioPolicy
 
@@ -54,7 +54,7 @@ def convert_msclap(state: dict[str, Tensor], path: Path, tokenizer: Path) -> Con
             f"{path}: not the towers of Microsoft's CLAP of 2022 (Cnn14 and BERT) or 2023 (HTSAT and GPT-2): "
             f"{error} is missing."
         ) from error
-    tokens = find_tokenizer_file(tokenizer)
+    tokens = read_tokenizer_file(tokenizer / "tokenizer.json")
     pad = tokens.token_to_id("[PAD]" if text == "bert" else "!")
     if pad is None or tokens.get_vocab_size() > config["text"]["vocab_size"]:
         raise ModelError(f"{tokenizer}: not the tokenizer of {text}, which {path.name} needs.")

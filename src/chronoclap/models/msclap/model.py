@@ -46,6 +46,7 @@ class MsClap(WindowedModel):
         self.config = config
         audio, text = dict(config["audio"]), dict(config["text"])
         self.cnn14 = self.htsat = self.bert = self.gpt2 = None
+        self.any_length = audio["kind"] == "cnn14"
         if audio.pop("kind") == "cnn14":
             audio["widths"] = tuple(audio["widths"])
             self.cnn14 = Cnn14(**audio)
