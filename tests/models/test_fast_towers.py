@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import chronoclap
-from chronoclap.models.htsat_roberta import HtsatRoberta, fast, products
+from chronoclap.errors import ModelError
+from chronoclap.models.htsat_roberta import HtsatRoberta, fast, openvino, products
 from chronoclap.models.htsat_roberta.fast import first_that_agrees
 from chronoclap.models.htsat_roberta.fast_htsat import FastHtsat, windowed
 from chronoclap.models.htsat_roberta.fast_roberta import FastRoberta
@@ -109,3 +111,43 @@ class TestChoice:
         assert clap.embed_text(SENTENCES).shape == (3, 32)
         with torch.no_grad():
             assert clap.model.towers().hear_by == "torch"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_with_transformers(tmp_path_factory.mktemp("engines"))
+
+
+class TestEngines:
+    def test_openvino_gives_the_same_vectors(self, folder: Path) -> None:
+        pytest.importorskip("openvino")
+        plain, quick = chronoclap.load(folder), chronoclap.load(folder, engine="openvino")
+        sounds = [laion_sound(), laion_sound()[:9_000], laion_sound()[::-1].copy()]
+        np.testing.assert_allclose(quick.embed_audio(sounds), plain.embed_audio(sounds), atol=1e-5)
+        texts = [*SENTENCES, "rain", "rain " * 40]
+        np.testing.assert_allclose(quick.embed_text(texts), plain.embed_text(texts), atol=1e-5)
+        with torch.inference_mode():
+            assert quick.model.towers().hear_by == quick.model.towers().read_by == "OpenVINO"
+
+    def test_bfloat16_is_alike_and_not_equal(self, folder: Path) -> None:
+        plain, half = chronoclap.load(folder), chronoclap.load(folder, precision="bfloat16")
+        apart = np.abs(half.embed_audio(laion_sound()) - plain.embed_audio(laion_sound())).max()
+        assert 1e-5 < apart < 1e-2
+        assert (half.embed_text(SENTENCES) * plain.embed_text(SENTENCES)).sum(1).min() >= 0.999
+        with torch.inference_mode():
+            assert half.model.towers().hear_by == "torch in bfloat16"
+
+    def test_half_precision_that_strays_is_passed_over(self) -> None:
+        right = torch.tensor([[1.0, 0.0]])
+        made = {"torch in bfloat16": lambda: torch.tensor([[1.0, 0.1]]), "torch": lambda: right}
+        assert first_that_agrees(made, right, lambda tower: tower)[0] == "torch"
+
+    def test_what_cannot_be_had_is_said(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ModelError, match="export onnx"):
+            chronoclap.load("compact", precision="bfloat16")
+        with pytest.raises(ModelError, match="'tensorrt' is none of torch, openvino"):
+            chronoclap.load(folder, engine="tensorrt")
+        monkeypatch.setattr(openvino, "find_spec", lambda name: None)
+        clap = chronoclap.load(folder, engine="openvino")
+        with pytest.raises(ModelError, match=r"chronoclap\[openvino\]"):
+            clap.embed_text("rain")

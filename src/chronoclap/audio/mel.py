@@ -179,14 +179,15 @@ class LogMel(nn.Module):
         padded = functional.pad(padded, (0, config.n_fft - config.window_length))
         frames = padded.unfold(-1, config.n_fft, config.hop_length)  # (clips, frames, n_fft), a view
         parts = frames.split(block or frames.shape[1], dim=1)
-        return self._log(torch.cat([self._mel(part) for part in parts], dim=1))
+        return torch.cat([self._transformed(part) for part in parts], dim=1)
 
-    def _mel(self, frames: torch.Tensor) -> torch.Tensor:
+    def _transformed(self, frames: torch.Tensor) -> torch.Tensor:
         spectrum = torch.fft.rfft(frames * self.window)[..., self.heard]
-        power = spectrum.real.square() + spectrum.imag.square()
-        return (power if self.config.power == 2 else power.sqrt()) @ self.filters
+        return self.banded(spectrum.real.square() + spectrum.imag.square())
 
-    def _log(self, mel: torch.Tensor) -> torch.Tensor:
+    def banded(self, power: torch.Tensor) -> torch.Tensor:
+        """(..., bins) powers of the bins in `heard` to (..., n_mels) log-mel."""
+        mel = (power if self.config.power == 2 else power.sqrt()) @ self.filters
         if self.config.log == "db":
             return 10 * torch.log10(mel.clamp(min=_SMALLEST_POWER))
         return torch.log(mel + self.config.offset)

@@ -221,16 +221,16 @@ def write_model(
 
 
 @contextmanager
-def replaced_directory(directory: Path) -> Iterator[Path]:
-    """A new directory whose files move to `directory` when all of them are written, `config.json` last: a
-    directory with one is whole."""
+def replaced_directory(directory: Path, last: str = "config.json") -> Iterator[Path]:
+    """A new directory whose files move to `directory` when all of them are written, `last` last: a directory
+    with one is whole."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as temporary:
         new = Path(temporary) / "new"
         new.mkdir()
         yield new
         directory.mkdir(exist_ok=True)
-        for file in sorted(new.iterdir(), key=lambda file: file.name == "config.json"):
+        for file in sorted(new.iterdir(), key=lambda file: file.name == last):
             file.chmod(0o644)
             file.replace(directory / file.name)
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from chronoclap.audio import FillPolicy, LogMel, fill
 from chronoclap.errors import ModelError
+from chronoclap.models.compute import Compute
 from chronoclap.models.policy import AudioPolicy, round_to_int16
 
 MAX_LOGIT_SCALE = 100.0
@@ -108,6 +109,14 @@ class WindowedModel(nn.Module, ABC):
             fill=self.policy.fill if fill is None else fill,
             int16=self.policy.int16 if int16 is None else int16,
         )
+
+    def compute_with(self, compute: Compute) -> None:
+        """Embed so from now on, where an architecture knows how.
+
+        Raises:
+            ModelError: this one does not.
+        """
+        raise ModelError(f"The architecture {self.architecture!r} is computed by torch in float32 only.")
 
     def widen(self, seconds: float) -> None:
         """Hear windows of at least so many seconds from now on.

@@ -18,15 +18,16 @@ class Trunk(nn.Module):
         super().__init__()
         convs: list[nn.Module] = [nn.Conv2d(1, WIDTHS[0], 3, STRIDES[0])]
         for before, width, stride in zip(WIDTHS, WIDTHS[1:], STRIDES[1:], strict=False):
-            convs += [nn.Conv2d(before, before, 3, stride, groups=before), nn.Conv2d(before, width, 1)]
+            # TensorFlow's SAME: a stride of 2 on an even size pads at the end only, see `forward`.
+            depthwise = nn.Conv2d(before, before, 3, stride, padding=stride % 2, groups=before)
+            convs += [depthwise, nn.Conv2d(before, width, 1)]
         self.convs = nn.ModuleList(convs)
 
     def forward(self, patches: Tensor) -> Tensor:
         hidden = patches[:, None].contiguous(memory_format=torch.channels_last)
         for conv in self.convs:
-            if conv.kernel_size == (3, 3):
-                # TensorFlow's SAME: a stride of 2 on an even size pads at the end only.
-                hidden = F.pad(hidden, (0, 1, 0, 1) if conv.stride == (2, 2) else (1, 1, 1, 1))
+            if conv.stride == (2, 2):
+                hidden = F.pad(hidden, (0, 1, 0, 1))
             hidden = F.relu_(conv(hidden))
         return hidden.mean((2, 3))
 

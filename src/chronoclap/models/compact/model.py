@@ -15,6 +15,7 @@ from chronoclap.models.compact.audio_tower import AudioTower
 from chronoclap.models.compact.config import CompactConfig
 from chronoclap.models.compact.events import first_gains
 from chronoclap.models.compact.text_tower import Reading, TextTower
+from chronoclap.models.compute import Compute
 
 MAX_LOGIT_SCALE = 100.0
 
@@ -140,6 +141,12 @@ class CompactModel(nn.Module):
     def change_policy(self, fill: FillPolicy | None, int16: bool | None) -> None:
         """Refused, see `load`."""
         raise ModelError("A compact model hears recordings of any length as they are: no fill, no int16.")
+
+    def compute_with(self, compute: Compute) -> None:
+        """Refused, see `load`."""
+        raise ModelError(
+            "A compact model is computed by torch, in float32; see also `chronoclap export onnx`."
+        )
 
     def encode_moments(self, samples: np.ndarray) -> tuple[Tensor, np.ndarray]:
         """A recording of any length to (p, dim) unit vectors, one a patch, and where each begins and ends:

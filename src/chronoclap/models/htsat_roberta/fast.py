@@ -1,5 +1,6 @@
 """Which towers embed: the fast ones, where they run here and do the same, or transformers' own."""
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -9,12 +10,16 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import ClapModel
 
+from chronoclap.models.compute import Compute
 from chronoclap.models.htsat_roberta.fast_htsat import FastHtsat
 from chronoclap.models.htsat_roberta.fast_roberta import FastRoberta
-from chronoclap.models.htsat_roberta.products import ONEDNN, TORCH
+from chronoclap.models.htsat_roberta.openvino import OpenvinoTower, require_openvino
+from chronoclap.models.htsat_roberta.products import BFLOAT16, ONEDNN, TORCH, Products
 
 TOLERANCE = 1e-5
 """How far any number of a unit vector may be off: ten times what the order of summing makes of it."""
+LEAST_COSINE = 0.999
+"""How like the vectors of bfloat16 must be to those of float32."""
 
 T = TypeVar("T")
 
@@ -26,8 +31,8 @@ Read = Callable[[Tensor, Tensor], Tensor]
 
 
 class Chosen(NamedTuple):
-    """The towers that embed, each with what multiplies matrices in it: "oneDNN", "torch", or "transformers"
-    for its own tower."""
+    """The towers that embed, each with what computes it: "oneDNN", "torch", "OpenVINO", one of them "in
+    bfloat16", or "transformers" for its own tower."""
 
     hear: Hear
     hear_by: str
@@ -36,13 +41,19 @@ class Chosen(NamedTuple):
 
 
 @torch.no_grad()
-def choose_towers(clap: ClapModel, hear: Hear, read: Read, mel_shape: tuple[int, int]) -> Chosen:
+def choose_towers(
+    clap: ClapModel, hear: Hear, read: Read, mel_shape: tuple[int, int], compute: Compute
+) -> Chosen:
     """The best towers for this machine that give the same vectors on a trial as the plain ones.
 
     Args:
         clap: whose weights the fast ones take, on the CPU.
         hear, read: the plain towers.
         mel_shape: frames and mels of a window.
+        compute: what is asked for; where it cannot be had, or differs too much, the next best is taken.
+
+    Raises:
+        ModelError: OpenVINO is asked for and not installed.
     """
     text, audio = clap.config.text_config, clap.config.audio_config
     noise = torch.Generator().manual_seed(0)
@@ -50,18 +61,32 @@ def choose_towers(clap: ClapModel, hear: Hear, read: Read, mel_shape: tuple[int,
     ids = torch.randint(text.pad_token_id + 1, text.vocab_size, (2, 12), generator=noise)
     ids[0, 8:] = text.pad_token_id
     mask = (ids != text.pad_token_id).long()
-    # Not by timing them: another choice on another day would change the last bits of every embedding.
-    ways = (ONEDNN, TORCH) if torch.backends.cpu.get_cpu_capability().startswith("AVX512") else (TORCH,)
     hears: dict[str, Callable[[], Hear]] = {}
     reads: dict[str, Callable[[], Read]] = {}
-    for way in ways:
+    for way in ways(compute):
         if audio.hidden_act == "gelu":
             hears[way.name] = partial(FastHtsat, clap, way)
         if text.hidden_act == "gelu":
             reads[way.name] = partial(FastRoberta, clap, way)
+    if compute.engine == "openvino":
+        require_openvino()
+        half = compute.precision == "bfloat16"
+        name = "OpenVINO in bfloat16" if half else "OpenVINO"
+        still = copy.deepcopy(clap).requires_grad_(False)  # it takes no weights that could move
+        hears = {name: lambda: OpenvinoTower(FastHtsat(still, TORCH), (mel,), half), **hears}
+        reads = {name: lambda: OpenvinoTower(FastRoberta(still, TORCH), (ids, mask), half), **reads}
     heard = first_that_agrees(hears, hear, lambda tower: clap.audio_projection(tower(mel).mean((1, 2))))
     said = first_that_agrees(reads, read, lambda tower: clap.text_projection(tower(ids, mask)))
     return Chosen(heard[1], heard[0], said[1], said[0])
+
+
+def ways(compute: Compute) -> tuple[Products, ...]:
+    """How torch is to multiply matrices, the best first.
+
+    Not by timing them: another choice on another day would change the last bits of every embedding.
+    """
+    exact = (ONEDNN, TORCH) if torch.backends.cpu.get_cpu_capability().startswith("AVX512") else (TORCH,)
+    return (BFLOAT16, *exact) if compute.precision == "bfloat16" else exact
 
 
 def first_that_agrees(
@@ -70,7 +95,7 @@ def first_that_agrees(
     """The first of several towers that runs here and agrees with the plain one, or else that one.
 
     Args:
-        makers: by name, the best first.
+        makers: by name, the best first; those in bfloat16 need only be alike.
         plain: is right.
         embed: what a tower makes of a trial.
     """
@@ -78,9 +103,13 @@ def first_that_agrees(
     for name, make in makers.items():
         try:
             tower = make()
-            off = (F.normalize(embed(tower), dim=-1) - expected).abs().max()
+            vectors = F.normalize(embed(tower), dim=-1)
         except (RuntimeError, AttributeError, NotImplementedError):
             continue  # this torch, or this machine, does not have the operation
-        if off <= TOLERANCE:  # which NaN is not
+        if name.endswith("bfloat16"):
+            agrees = (vectors * expected).sum(-1).min() >= LEAST_COSINE
+        else:
+            agrees = (vectors - expected).abs().max() <= TOLERANCE
+        if agrees:  # which NaN is not
             return name, tower
     return "transformers", plain

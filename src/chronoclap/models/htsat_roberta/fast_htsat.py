@@ -42,7 +42,7 @@ class Stage(NamedTuple):
 
 
 class FastHtsat:
-    """HTSAT for one window at a time, in float32, without gradients.
+    """HTSAT in float32, without gradients; on a CPU quickest with one window at a time.
 
     Args:
         clap: whose weights are used as they are now; later changes do not show.
@@ -80,43 +80,45 @@ class FastHtsat:
         self.side = side
 
     def __call__(self, mel: Tensor) -> Tensor:
-        """(1, frames, mels) log-mel to (1, 2, parts, hidden), the last map by frequency and time."""
+        """(b, frames, mels) log-mel to (b, 2, parts, hidden), the last map by frequency and time."""
         scaled = (mel * self.gain + self.shift)[:, None]
         frames = self.spec_size * self.ratio
         if scaled.shape[2] < frames:
             scaled = F.interpolate(scaled, (frames, scaled.shape[3]), mode="bicubic", align_corners=True)
         # Stretches of time are stacked over frequency, to a square.
         image = (
-            scaled.reshape(1, self.ratio, self.spec_size, -1)
+            scaled.reshape(mel.shape[0], self.ratio, self.spec_size, -1)
             .transpose(2, 3)
-            .reshape(1, 1, self.spec_size, -1)
+            .reshape(mel.shape[0], 1, self.spec_size, -1)
         )
-        x = self.embed_norm(self.embed(image).flatten(2)[0].T)[self.first]
+        x = self.embed_norm(self.embed(image).flatten(2).transpose(1, 2))[:, self.first]
         for stage in self.stages:
             for block in stage.blocks:
                 x = _apply(block, x)
             if stage.merge is not None and stage.norm is not None and stage.reduce is not None:
-                x = stage.reduce(stage.norm(x[stage.merge].flatten(1)))
-        x = self.norm(x)[self.last]
+                x = stage.reduce(stage.norm(x[:, stage.merge].flatten(2)))
+        x = self.norm(x)[:, self.last]
         rows = self.side // self.ratio
         return (
-            x.view(self.ratio, rows, self.side, -1)
-            .transpose(0, 1)
-            .reshape(1, rows, self.ratio * self.side, -1)
+            x.view(mel.shape[0], self.ratio, rows, self.side, -1)
+            .transpose(1, 2)
+            .reshape(mel.shape[0], rows, self.ratio * self.side, -1)
         )
 
 
 def _apply(block: Block, x: Tensor) -> Tensor:
-    """(tokens, dim) to the same."""
+    """(b, tokens, dim) to the same."""
     normed = block.norm1(x)
     if block.order is not None:
-        normed = normed[block.order]
-    heads, size = block.bias.shape[1], block.bias.shape[2]
-    qkv = block.qkv(normed).view(-1, size, 3, heads, x.shape[1] // heads).permute(2, 0, 3, 1, 4)
-    seen = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask=block.bias)
+        normed = normed[:, block.order]
+    windows, heads, size, _ = block.bias.shape
+    # Windows of all maps in one row: what a window must not see depends on its place in its own.
+    bias = block.bias if windows == 1 else block.bias.expand(x.shape[0], -1, -1, -1, -1).flatten(0, 1)
+    qkv = block.qkv(normed).view(-1, size, 3, heads, x.shape[2] // heads).permute(2, 0, 3, 1, 4)
+    seen = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask=bias)
     out = block.proj(seen.transpose(1, 2).reshape(x.shape))
     if block.back is not None:
-        out = out[block.back]
+        out = out[:, block.back]
     x = x + out
     return x + block.down(block.up(block.norm2(x)))
 

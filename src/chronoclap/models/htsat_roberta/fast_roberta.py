@@ -39,15 +39,13 @@ class FastRoberta:
     def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
         """(b, t) token ids and mask to (b, hidden)."""
         x = self.embeddings(input_ids=ids)
-        hidden = (
-            None if mask.all() else torch.zeros(mask.shape).masked_fill(mask == 0, -torch.inf)[:, None, None]
-        )
+        hidden = torch.zeros(mask.shape).masked_fill(mask == 0, -torch.inf)[:, None, None]
         for block in self.blocks[:-1]:
             x = self._apply(block, x, x, hidden)
         x = self._apply(self.blocks[-1], x, x[:, :1], hidden)
         return torch.tanh(self.pooler(x[:, 0]))
 
-    def _apply(self, block: Block, x: Tensor, asking: Tensor, hidden: Tensor | None) -> Tensor:
+    def _apply(self, block: Block, x: Tensor, asking: Tensor, hidden: Tensor) -> Tensor:
         """(b, t, dim) tokens to (b, q, dim): what becomes of the first q of them, `asking`."""
         q, k, v = block.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         seen = F.scaled_dot_product_attention(q[:, :, : asking.shape[1]], k, v, attn_mask=hidden)

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import ClapModel
 
+from chronoclap.models.compute import Compute
 from chronoclap.models.htsat_roberta.fast import Chosen, choose_towers
 from chronoclap.models.policy import AudioPolicy
 from chronoclap.models.windowed import WindowedModel
@@ -27,7 +28,13 @@ class HtsatRoberta(WindowedModel):
     def __init__(self, clap: ClapModel, tokenizer: Tokenizer, policy: AudioPolicy) -> None:
         super().__init__(policy, tokenizer)
         self.clap = clap
+        self.compute = Compute()
         self._chosen: Chosen | None = None
+
+    def compute_with(self, compute: Compute) -> None:
+        """Embed so from now on, see `Compute`."""
+        self.compute = compute
+        self._chosen = None
 
     def train(self, mode: bool = True) -> Self:
         """As `WindowedModel`'s; weights may move before the next embedding, so fast towers are made anew."""
@@ -49,7 +56,7 @@ class HtsatRoberta(WindowedModel):
             return Chosen(self.plain_hear, "transformers", self.plain_read, "transformers")
         if self._chosen is None:
             shape = self.features_shape(0)
-            self._chosen = choose_towers(self.clap, self.plain_hear, self.plain_read, shape)
+            self._chosen = choose_towers(self.clap, self.plain_hear, self.plain_read, shape, self.compute)
         return self._chosen
 
     @property

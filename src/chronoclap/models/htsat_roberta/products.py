@@ -43,7 +43,13 @@ def _onednn_linear(weight: Tensor, bias: Tensor | None, gelu: bool = False) -> L
     return lambda x: operation(x, packed, bias, *after)
 
 
+def _bfloat16_linear(weight: Tensor, bias: Tensor | None, gelu: bool = False) -> Layer:
+    half = _torch_linear(weight.bfloat16(), None if bias is None else bias.bfloat16(), gelu)
+    return lambda x: half(x.bfloat16()).float()
+
+
 TORCH = Products("torch", _torch_linear)
+BFLOAT16 = Products("torch in bfloat16", _bfloat16_linear)
 ONEDNN = Products("oneDNN", _onednn_linear)
 
 

@@ -1,0 +1,189 @@
+"""Commands that teach a model and test it."""
+
+import shlex
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from chronoclap import jobs
+from chronoclap.cli.app import TEACH, Data, Json, Seed, Split, Steps, app
+from chronoclap.errors import DataError
+from chronoclap.jobs import note
+
+
+@app.command(rich_help_panel=TEACH)
+def train(
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="chrono, ours, teaches order best; contrastive, the control, lacks what does. From the "
+            "papers: tclap, teminal (teminal-a, then teminal-b; as published: teminal-code), tact, compa "
+            "(compa-2, then compa-3), dtu.",
+        ),
+    ],
+    data: Annotated[
+        list[str],
+        typer.Option(
+            "--data", metavar="MANIFEST", help="As for eval; may be repeated: --data mine.csv --data foley."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the model and its log go.")],
+    init: Annotated[str, typer.Option(metavar="MODEL", help="The model to start from.")] = "compact-base",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    steps: Steps = None,
+    groups: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Groups of scenes to compose: more vary more, and take longer.",
+            show_default="the recipe's",
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="At its peak.", show_default="the recipe's")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that compose scenes.", show_default="one per core")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Teach a model order on your recordings; only those of the train split are used."""
+    from chronoclap.models import load
+    from chronoclap.training import count_trained, find_stages, train_stages
+
+    start = load(init)
+    stages = find_stages(
+        recipe, start.model.architecture, steps=steps, groups=groups, learning_rate=learning_rate
+    )
+    events = jobs.read_training_events(data, start.rate)
+    classes = len({event.phrase for event in events})
+    total = sum(stage.steps for stage in stages)
+    note(f"{recipe}: {total} steps from {init}, {len(events)} recordings of {classes} kinds of sound.")
+    for stage in stages:
+        moving, weights = count_trained(stage, start.model)
+        note(f"{stage.name} moves {moving:,} of {weights:,} weights ({100 * moving / weights:.1f} %).")
+    try:
+        train_stages(stages, start, events, out, seed=seed, resume=resume, workers=workers)
+    except KeyboardInterrupt:
+        again = [*sys.argv, *(() if resume else ("--resume",))]
+        note(f"\nStopped. Go on from the last saved state with:\n  {shlex.join(again)}")
+        raise typer.Exit(130) from None
+    typer.echo(f"The model is in {out}. Test it on recordings that it has not heard:")
+    typer.echo(f"  {shlex.join([sys.argv[0], 'eval', str(out), init, '--data', data[0], '--split', 'test'])}")
+
+
+@app.command("eval", rich_help_panel=TEACH)
+def evaluate(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL", help="Models to set side by side.")],
+    data: Data,
+    split: Split = "test",
+    suite: Annotated[
+        Literal["temporal", "zste", "order", "retrieval", "all"],
+        typer.Option(
+            help="temporal: order of two events, its controls, and zero-shot; zste: the five tasks of ZSTE; "
+            "order: tests in the form of CompA and TACT, and three sounds in a row; retrieval: of single "
+            "sounds."
+        ),
+    ] = "temporal",
+    json_file: Json = None,
+    plot_file: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Also draw the results: .png, .svg or .pdf.")
+    ] = None,
+    oracle: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="The model whose ear, told where sounds part, is the line to reach; or none.",
+        ),
+    ] = "compact-base",
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs of recordings for each slice of classes.")] = 400,
+    fill: Annotated[
+        Literal["silence", "repeat", "repeatpad"] | None,
+        typer.Option(
+            help="What follows recordings shorter than the window of another's CLAP, in place of its own "
+            "choice. LAION's repeat: A, B becomes A, B, A, B."
+        ),
+    ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Ask about the pairs or items in this file; where there is none, keep them in it.",
+        ),
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Measure whether models know what came first, beside chance and beside a perfect sense of time."""
+    from rich import print as show
+
+    from chronoclap.evaluation import evaluate as measure
+    from chronoclap.evaluation import plot, tables, write_json
+    from chronoclap.models import load
+
+    events = jobs.read_events(data)
+    claps = {name: load(name) for name in dict.fromkeys(models)}
+    jobs.fill_with(list(claps.values()), fill)
+    titles = [clap.name for clap in claps.values()]
+    for name, clap in claps.items():
+        if titles.count(clap.name) > 1:
+            clap.name = name  # directories may call themselves alike, but are not named alike
+    bound = None
+    if suite != "retrieval" and oracle != "none":
+        bound = claps.get(oracle) or load(oracle)
+    asked = None
+    if items is not None:
+        chosen = [event for event in events if event.split == split]
+        asked = jobs.items_to_ask(items, suite, chosen, pairs, seed)
+    rows = measure(
+        list(claps.values()), events, suite, split, bound, seed, pairs, progress=True, items=asked, note=note
+    )
+    show(tables(rows))
+    if json_file is not None:
+        with jobs.replacing(json_file) as new:
+            write_json(rows, new)
+    if plot_file is not None:
+        with jobs.replacing(plot_file) as new:
+            plot(rows, new)
+
+
+@app.command(rich_help_panel=TEACH)
+def compose(
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, for the scenes and captions.csv.")],
+    n: Annotated[
+        int, typer.Option("--n", min=1, help="How many scenes; most come in twos, one for each order.")
+    ] = 20,
+    split: Split = "train",
+    layout: Annotated[
+        Literal["natural", "plain", "teminal"],
+        typer.Option(
+            help="natural: gaps, cross-fades and levels as in training; plain: 5 s + 5 s as in T-CLAP; "
+            "teminal: as in TeminAL."
+        ),
+    ] = "natural",
+    rate: Annotated[int, typer.Option(min=8000, help="Sampling rate of the scenes, in Hz.")] = 32_000,
+    seed: Seed = 0,
+) -> None:
+    """Write scenes as training hears them, to listen to, with captions that are true and some that are not.
+
+    captions.csv has the columns path, relation, caption, contradictions, events and onsets (in seconds).
+    """
+    from tqdm.auto import tqdm
+
+    from chronoclap.scenes import NATURAL, PLAIN, TEMINAL, Sounds
+    from chronoclap.training import find_recipe
+    from chronoclap.training.groups import Grouper
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is there already: name a new folder with --out.")
+    events = jobs.playable([event for event in jobs.read_events(data) if event.split == split], rate)
+    chosen = find_recipe("tclap", layout={"natural": NATURAL, "plain": PLAIN, "teminal": TEMINAL}[layout])
+    sounds = Sounds(rate)
+    grouper = Grouper(events, chosen, seed, sounds)
+    scenes = islice((scene for index in range(n) for scene in grouper.group(index)), n)
+    jobs.write_scenes(tqdm(scenes, total=n, desc="composing", unit="scene"), sounds, seed, out)
+    typer.echo(f"{out}: {n} scenes. Read captions.csv while you listen.")
