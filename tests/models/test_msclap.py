@@ -17,7 +17,7 @@ from chronoclap.errors import ModelError
 from chronoclap.models.convert import convert
 from chronoclap.models.msclap import MsClap
 from chronoclap.training import find_recipe
-from chronoclap.training.loop import choose_trained, to_train
+from chronoclap.training.weights import choose_trained, to_train
 from named_weights import named_weight
 from tiny_tokenizer import tiny_tokenizer
 

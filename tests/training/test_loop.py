@@ -17,7 +17,8 @@ from chronoclap.models.compact.events import first_gains
 from chronoclap.scenes import Event, Sounds
 from chronoclap.training import Recipe, features, find_recipe, loop, train
 from chronoclap.training.groups import Grouper
-from chronoclap.training.loop import Batches, choose_trained, learning_rate
+from chronoclap.training.loop import Batches, learning_rate
+from chronoclap.training.weights import choose_trained
 
 RECIPE = find_recipe(
     "tclap",

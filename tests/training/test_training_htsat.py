@@ -17,6 +17,7 @@ from chronoclap.scenes import Event, Sounds
 from chronoclap.training import COURSES, RECIPES, count_trained, find_recipe, find_stages, loop, train
 from chronoclap.training.captions import Wanted
 from chronoclap.training.recipes import Recipe
+from chronoclap.training.weights import choose_trained
 from small_htsat import write_with_transformers
 
 SOUNDS = Sounds(48_000)
@@ -148,3 +149,61 @@ def test_courses_are_there_for_it_too() -> None:
             assert stage.trains != find_recipe(stage.name).trains
     assert find_recipe("teminal-code-a", "htsat-roberta").learning_rate == 1e-3
     assert find_recipe("tclap", "htsat-roberta").learning_rate == 5e-5
+
+
+class TestFrozenParts:
+    """What a run freezes of the sound tower is computed once a scene; nothing else follows from that."""
+
+    @pytest.fixture
+    def halves(self, start: Clap) -> tuple[HtsatRoberta, np.ndarray]:
+        assert isinstance(start.model, HtsatRoberta)
+        model = start.model.copy()
+        return model, np.random.default_rng(0).standard_normal(200_000).astype(np.float32) * 0.1
+
+    @pytest.mark.parametrize(
+        ("moving", "count"), [("layers.3.", 3), ("layers.1.", 1), ("norm.", 4), ("layers.0.", None)]
+    )
+    def test_their_features_give_the_same_vectors(
+        self, halves: tuple[HtsatRoberta, np.ndarray], moving: str, count: int | None
+    ) -> None:
+        model, sound = halves
+        with torch.no_grad():
+            expected = model.embed_mel(model.log_mel(sound))
+        prefix = f"clap.audio_model.audio_encoder.{moving}"
+        model.keep_frozen([name for name, _ in model.named_parameters() if name.startswith(prefix)])
+        assert (model.ear is None) == (count is None)
+        assert model.ear is None or model.ear.count == count
+        features = model.trunk_features(sound)
+        assert tuple(features.shape) == model.features_shape(0)
+        with torch.no_grad():
+            vectors = model.embed_features(features[None])
+        torch.testing.assert_close(vectors, expected, atol=1e-6, rtol=1e-5)
+        model.keep_frozen(None)
+        assert model.features_shape(0) == model.mel_shape
+
+    def test_training_ends_with_the_weights_that_it_has_without(
+        self, start: Clap, events: list[Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recipe = small("teminal-b", steps=3)
+        kept = train(recipe, start, events, tmp_path / "kept", workers=1, progress=False)
+        monkeypatch.setattr(HtsatRoberta, "frozen_ear", lambda self, trained: None)
+        plain = train(recipe, start, events, tmp_path / "plain", workers=1, progress=False)
+        assert moved(start, kept)
+        theirs = plain.model.state_dict()
+        for name, tensor in kept.model.state_dict().items():
+            torch.testing.assert_close(tensor, theirs[name], atol=2e-6, rtol=1e-5, msg=name)
+
+    def test_the_trained_model_embeds_as_the_one_that_was_written(
+        self, start: Clap, events: list[Event], tmp_path: Path
+    ) -> None:
+        trained = train(small("teminal-a"), start, events, tmp_path / "run", workers=0, progress=False)
+        sound = np.random.default_rng(1).standard_normal(90_000).astype(np.float32) * 0.1
+        again = chronoclap.load(tmp_path / "run")
+        np.testing.assert_allclose(trained.embed_audio(sound), again.embed_audio(sound), atol=1e-6)
+
+    def test_what_is_frozen_has_no_dropout(self, start: Clap) -> None:
+        model = start.model.copy()
+        choose_trained(model, find_recipe("teminal-a", "htsat-roberta").trains)
+        model.train()
+        assert not model.clap.audio_model.audio_encoder.layers[0].training
+        assert model.clap.audio_model.audio_encoder.layers[3].training

@@ -46,6 +46,20 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="At its peak.", show_default="the recipe's")
     ] = None,
+    lora: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="RANK",
+            help="Of HTSAT and RoBERTa train only the projections and adapters of this rank (extra: lora).",
+        ),
+    ] = None,
+    checkpointing: Annotated[
+        bool, typer.Option("--checkpointing", help="Half the memory of HTSAT and RoBERTa, a third slower.")
+    ] = False,
+    precision: Annotated[
+        Literal["float32", "bfloat16"], typer.Option(help="bfloat16 is quicker where the processor has it.")
+    ] = "float32",
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes that compose scenes.", show_default="one per core")
     ] = None,
@@ -53,11 +67,16 @@ def train(
 ) -> None:
     """Teach a model order on your recordings; only those of the train split are used."""
     from chronoclap.models import load
-    from chronoclap.training import count_trained, find_stages, train_stages
+    from chronoclap.training import Economy, count_trained, find_stages, train_stages
 
     start = load(init)
     stages = find_stages(
-        recipe, start.model.architecture, steps=steps, groups=groups, learning_rate=learning_rate
+        recipe,
+        start.model.architecture,
+        steps=steps,
+        groups=groups,
+        learning_rate=learning_rate,
+        lora=lora,
     )
     events = jobs.read_training_events(data, start.rate)
     classes = len({event.phrase for event in events})
@@ -67,7 +86,8 @@ def train(
         moving, weights = count_trained(stage, start.model)
         note(f"{stage.name} moves {moving:,} of {weights:,} weights ({100 * moving / weights:.1f} %).")
     try:
-        train_stages(stages, start, events, out, seed=seed, resume=resume, workers=workers)
+        economy = Economy(checkpointing, precision)
+        train_stages(stages, start, events, out, seed=seed, resume=resume, workers=workers, economy=economy)
     except KeyboardInterrupt:
         again = [*sys.argv, *(() if resume else ("--resume",))]
         note(f"\nStopped. Go on from the last saved state with:\n  {shlex.join(again)}")

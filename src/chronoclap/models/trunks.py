@@ -61,9 +61,11 @@ def shared_trunks(embedders: Sequence[object]) -> Iterator[None]:
 
 def trunk_digest(model: Towers) -> str:
     """What trunk features depend on: the front end and the trunk's weights."""
-    if not isinstance(model, CompactModel):
-        return hashlib.sha256(repr(model.policy).encode()).hexdigest()
-    digest = hashlib.sha256(repr(model.config.audio).encode())
-    for tensor in model.audio.trunk.state_dict().values():
+    if isinstance(model, CompactModel):
+        digest, trunk = hashlib.sha256(repr(model.config.audio).encode()), model.audio.trunk.state_dict()
+    else:
+        digest = hashlib.sha256(repr(model.policy).encode())
+        trunk = {} if model.ear is None else model.ear.state_dict()
+    for tensor in trunk.values():
         digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -33,6 +33,9 @@ class WindowedModel(nn.Module, ABC):
     """Whether the network takes windows of other lengths than it was trained on."""
     features_dtype = torch.float32
     """What features are kept in while a model trains."""
+    ear: nn.Module | None = None
+    """(b, frames, mels) log-mel to what the frozen first parts of the sound tower make of it, see
+    `keep_frozen`."""
 
     def __init__(self, policy: AudioPolicy, tokenizer: Tokenizer) -> None:
         super().__init__()
@@ -70,6 +73,21 @@ class WindowedModel(nn.Module, ABC):
     @abstractmethod
     def encode_tokens(self, texts: Sequence[str]) -> Tensor:
         """Texts to (b, dim) vectors of any length."""
+
+    @abstractmethod
+    def tower_layers(self) -> list[nn.Module]:
+        """The layers that the towers are stacks of."""
+
+    # What one may say
+
+    def frozen_ear(self, trained: Collection[str]) -> nn.Module | None:
+        """A copy, in evaluation mode, of the first parts of the sound tower as far as no weight of theirs is
+        among those of the given names; None: there are none, or they cannot be told apart."""
+        return None
+
+    def hear_on(self, features: Tensor) -> Tensor:
+        """(b, ...) what `ear` gives to what `hear` gives."""
+        raise NotImplementedError
 
     # What follows
 
@@ -136,11 +154,12 @@ class WindowedModel(nn.Module, ABC):
         return copy.deepcopy(self)
 
     def train(self, mode: bool = True) -> Self:
-        """As every module's, but batch norms keep still: what sounds are like on the whole was learned from
-        more than a run hears."""
+        """As every module's, but what is frozen has no dropout, and batch norms keep still: what sounds are
+        like on the whole was learned from more than a run hears."""
         super().train(mode)
         for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            frozen = not any(parameter.requires_grad for parameter in module.parameters())
+            if isinstance(module, nn.BatchNorm2d) or (frozen and any(True for _ in module.parameters())):
                 module.eval()
         return self
 
@@ -152,31 +171,62 @@ class WindowedModel(nn.Module, ABC):
         filled = fill(samples, round(self.window * self.rate), self.policy.fill)
         return self.mel(torch.from_numpy(filled)[None].to(self.device))
 
-    def trunk_features(self, samples: np.ndarray) -> Tensor:
-        """What a window of (n,) float32 samples is before the towers hear it: its (frames, mels) log-mel."""
-        return self.log_mel(samples)[0]
-
-    def features_shape(self, num_samples: int) -> tuple[int, int]:
-        """Shape of `trunk_features`, whatever the number of samples: they are filled to a window."""
+    @property
+    def mel_shape(self) -> tuple[int, int]:
+        """(frames, mels) of a window."""
         return self.mel.frames(round(self.window * self.rate)), self.policy.mel.n_mels
 
+    def embed_mel(self, mel: Tensor) -> Tensor:
+        """(b, frames, mels) log-mel to (b, dim) unit vectors."""
+        return F.normalize(self.project_audio(self.pool(self.hear(mel))), dim=-1)
+
+    # What training asks for
+
+    def keep_frozen(self, trained: Collection[str] | None) -> None:
+        """Take for features what the first parts of the sound tower make of a window, as far as a run leaves
+        them as they are: they are then computed once a scene. Without dropout, as all that is frozen is.
+
+        Args:
+            trained: names of the weights that move; None: features are log-mel again.
+        """
+        # Not a part of the model: its weights are there already.
+        object.__setattr__(self, "ear", None if trained is None else self.frozen_ear(trained))
+
+    @torch.no_grad()
+    def trunk_features(self, samples: np.ndarray) -> Tensor:
+        """A window of (n,) float32 samples as the trained parts take it: its (frames, mels) log-mel, or what
+        the `ear` makes of that."""
+        mel = self.log_mel(samples)
+        return mel[0] if self.ear is None else self.ear(mel)[0]
+
+    def features_shape(self, num_samples: int) -> tuple[int, ...]:
+        """Shape of `trunk_features`, whatever the number of samples: they are filled to a window."""
+        if self.ear is None:
+            return self.mel_shape
+        return tuple(self.trunk_features(np.zeros(1, np.float32)).shape)
+
     def embed_features(self, features: Tensor) -> Tensor:
-        """(b, frames, mels) features to (b, dim) unit vectors."""
-        return F.normalize(self.project_audio(self.pool(self.hear(features))), dim=-1)
+        """(b, ...) features to (b, dim) unit vectors."""
+        if self.ear is None:
+            return self.embed_mel(features)
+        return F.normalize(self.project_audio(self.pool(self.hear_on(features))), dim=-1)
 
     def trunk_only(self) -> Self:
         """A light copy for worker processes: enough for `trunk_features`, without the towers."""
         light = object.__new__(type(self))
         nn.Module.__init__(light)
         light.policy, light.mel = self.policy, self.mel
+        object.__setattr__(light, "ear", self.ear)
         return light
+
+    # Sound
 
     def encode_windows(self, windows: Sequence[np.ndarray]) -> Tensor:
         """Windows of at most `window` seconds to (b, dim) unit vectors."""
         mels = torch.cat([self.log_mel(window) for window in windows])
         # On a CPU one window at a time is quicker than a batch, whose activations leave the cache.
         parts = mels.split(1 if mels.device.type == "cpu" else len(mels))
-        return torch.cat([self.embed_features(mel) for mel in parts])
+        return torch.cat([self.embed_mel(mel) for mel in parts])
 
     def encode_moments(self, samples: np.ndarray) -> tuple[Tensor, np.ndarray]:
         """A recording of any length to (m, dim) unit vectors of the columns of what is heard, each among its

@@ -6,8 +6,10 @@ from pathlib import Path
 from chronoclap.models import Clap, load
 from chronoclap.models.towers import Towers
 from chronoclap.scenes import Event
-from chronoclap.training.loop import choose_trained, to_train, train
+from chronoclap.training.economy import DEFAULT_ECONOMY, Economy
+from chronoclap.training.loop import train
 from chronoclap.training.recipes import Recipe
+from chronoclap.training.weights import choose_trained, to_train
 
 
 def train_stages(
@@ -20,6 +22,7 @@ def train_stages(
     resume: bool = False,
     workers: int | None = None,
     features: Path | None = None,
+    economy: Economy = DEFAULT_ECONOMY,
     progress: bool = True,
 ) -> Clap:
     """Post-train a model by one recipe after another; see `train`.
@@ -30,8 +33,8 @@ def train_stages(
         events: the training events, of all stages.
         out: directory of the last stage; those before it are kept in directories within, named after their
             recipes.
-        seed, resume, workers, features, progress: as for `train`; `resume` does not run finished stages
-            again.
+        seed, resume, workers, features, economy, progress: as for `train`; `resume` does not run finished
+            stages again.
 
     Returns:
         The model of the last stage.
@@ -54,6 +57,7 @@ def train_stages(
             resume=resume,
             workers=workers,
             features=features,
+            economy=economy,
             progress=progress,
         )
     return start

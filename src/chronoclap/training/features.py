@@ -1,7 +1,7 @@
 """Features of composed scenes: made once by worker processes, kept on disk, read in every later pass.
 
-The trunk of the audio tower is frozen, so a scene's features never change: composing, log-mel and trunk run
-once per scene, in workers that stay ahead of the trainer.
+What of the audio tower is frozen makes of a scene the same in every pass: composing, log-mel and the frozen
+parts run once per scene, in workers that stay ahead of the trainer.
 """
 
 import hashlib

@@ -17,6 +17,7 @@ from chronoclap.models.compact import CompactModel
 from chronoclap.models.towers import Towers
 from chronoclap.scenes import Caption, Event, Sounds
 from chronoclap.training.captions import Captioned, caption_rows
+from chronoclap.training.economy import DEFAULT_ECONOMY, Economy, quick_products, recomputed
 from chronoclap.training.features import FeatureStore, default_workers, identity
 from chronoclap.training.groups import Grouper
 from chronoclap.training.log import Log
@@ -26,6 +27,7 @@ from chronoclap.training.recipes import Recipe
 from chronoclap.training.spans import span_loss
 from chronoclap.training.state import load_state, save_state
 from chronoclap.training.virtual import VirtualEvents, VirtualRow
+from chronoclap.training.weights import choose_trained, merge_adapters, to_train
 
 TOGETHER = 48
 """Captions that are embedded at a time."""
@@ -41,6 +43,7 @@ def train(
     resume: bool = False,
     workers: int | None = None,
     features: Path | None = None,
+    economy: Economy = DEFAULT_ECONOMY,
     progress: bool = True,
 ) -> Clap:
     """Post-train a model and write it, with its log, to a directory that `chronoclap.load` reads.
@@ -59,6 +62,7 @@ def train(
         workers: processes that compose scenes; None: one per core; 0: none beside this one.
         features: a directory where the features of composed scenes are kept for other runs on the same
             scenes; None: within `out`, until the run is finished.
+        economy: what the run saves memory and time by.
         progress: show a progress bar.
 
     Returns:
@@ -77,6 +81,8 @@ def train(
     base = start.model
     model = to_train(base, recipe)
     trained = choose_trained(model, recipe.trains)
+    if not isinstance(model, CompactModel):
+        model.keep_frozen(trained.keys())
     optimiser = torch.optim.AdamW(trained.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     settings = {"recipe": recipe.to_dict(), "seed": seed, "start": start.name, "events": len(events)}
     step = load_state(state_file, trained, optimiser, settings) if resume else 0
@@ -98,13 +104,18 @@ def train(
     torch.set_num_threads(max(1, default_workers() // 2) if workers else threads)
     began, seen = time.perf_counter(), 0
     order = (batches.groups(k) for k in range(step, recipe.steps))
-    with tqdm(total=recipe.steps, initial=step, desc=recipe.name, unit="step", disable=not progress) as bar:
+    with (
+        quick_products(),
+        recomputed(model if economy.checkpointing else None),
+        tqdm(total=recipe.steps, initial=step, desc=recipe.name, unit="step", disable=not progress) as bar,
+    ):
         for heard in store.batches(order):
             torch.manual_seed(seed * 1_000_003 + step)
             batch = batches.make(step, heard, model)
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(recipe, step)
-            loss, measured = step_loss(recipe, model, batch)
+            with torch.autocast(model.device.type, torch.bfloat16, enabled=economy.precision == "bfloat16"):
+                loss, measured = step_loss(recipe, model, batch)
             if not torch.isfinite(loss):
                 raise ChronoclapError(
                     f"step {step}: the loss is {loss.item()}; try a lower learning rate. See {out}."
@@ -125,6 +136,9 @@ def train(
                 save_state(state_file, step, trained, optimiser, settings)
     torch.set_num_threads(threads)
     log.close()
+    if not isinstance(model, CompactModel):
+        model.keep_frozen(None)
+    merge_adapters(model)
     trained_clap = Clap(model.eval(), out.name, {"trained": settings})
     write_checkpoint(model, out, {"name": trained_clap.name, **trained_clap.info})
     if features is None:
@@ -211,8 +225,9 @@ class Batches:
 def step_loss(recipe: Recipe, model: Towers, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """The recipe's loss of a batch, and what the log shows of it."""
     captions = batch.captions
-    audio = torch.cat([model.embed_features(batch.features), batch.virtual])
+    audio = torch.cat([model.embed_features(batch.features).float(), batch.virtual])
     embedded, misread = embed_captions(model, captions.everything, batch.states, bool(recipe.spans))
+    embedded = embedded.float()
     n = len(captions.texts)
     text, false, also = embedded.split([n, len(captions.contradictions), len(captions.also)])
     rows = Rows(
@@ -274,42 +289,9 @@ def embed_captions(
     return torch.cat(vectors)[back], torch.cat(misread)[back] if misread else None
 
 
-def to_train(base: Towers, recipe: Recipe) -> Towers:
-    """A copy of a model for a recipe to train.
-
-    A compact one has as many moments as the recipe asks for. Others hear scenes whole, and fill what is
-    shorter with silence, for repeating it would belie captions of order.
-
-    Raises:
-        ModelError: the network cannot hear scenes as long as the recipe's.
-    """
-    if isinstance(base, CompactModel):
-        return base.grow(max(recipe.moments, base.config.events.moments))
-    copied = base.copy()
-    copied.change_policy("silence", None)
-    copied.widen(recipe.layout.seconds)
-    return copied
-
-
 def meanings(vectors: Tensor, model: Towers) -> Tensor:
     """What texts of single events mean, whenever these sound: (n, width) unit vectors from (n, dim)."""
     return F.normalize(vectors[:, : model.config.dim], dim=-1) if isinstance(model, CompactModel) else vectors
-
-
-def choose_trained(model: Towers, prefixes: tuple[str, ...]) -> dict[str, nn.Parameter]:
-    """Freeze all weights but those whose names begin with one of the prefixes, and return these by name."""
-    trained = {}
-    for name, parameter in model.named_parameters():
-        moves = name.startswith(prefixes) and not name.startswith(("audio.trunk", "text.encoder"))
-        parameter.requires_grad_(moves)
-        if moves:
-            trained[name] = parameter
-    if not trained:
-        raise DataError(
-            f"No weight of the model begins with {', '.join(prefixes)}: nothing would be trained. "
-            f"Is the recipe for the architecture {model.architecture!r}?"
-        )
-    return trained
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

@@ -38,6 +38,7 @@ class Recipe:
             the log shows by it how often the order is right.
         moments: cosine moments of the trained model; a start with fewer is grown.
         trains: prefixes of the weights that move.
+        lora: where above 0, the rank of the adapters that move beside these, one for each query and value.
         layout: how scenes are composed.
         mix: which scenes a group has.
         sequences, overlaps: in the mix "pairs", the shares of groups whose two scenes are the two orders of
@@ -73,6 +74,7 @@ class Recipe:
     wanted: Wanted = field(default_factory=Wanted)
     moments: int = 3
     trains: tuple[str, ...] = ("audio.events", "text.events", "gains", "log_scale")
+    lora: int = 0
     layout: Layout = NATURAL
     mix: Mix = "pairs"
     sequences: float = 0.7
@@ -152,8 +154,20 @@ _WHOLE = (
     "text_projection.",
     "logit_scale",
 )
+# What LoRA leaves to be trained as it is.
+_HEADS = (
+    "clap.audio_projection.",
+    "clap.text_projection.",
+    "clap.logit_scale_a",
+    "audio_projection.",
+    "text_projection.",
+    "logit_scale",
+)
 _TOWERS: dict[str, Any] = {"virtual_per_step": 0, "spans": 0.0, "moments": 1, "learning_rate": 5e-5}
 """What every recipe is for towers of others: there are no events to find, no content to put together."""
+
+LORA_RATE = 5e-4
+"""Learning rate of adapters, which start from nothing, where none is given."""
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -238,4 +252,6 @@ def find_recipe(name: str, architecture: str = "compact", **changes: Any) -> Rec
         recipe = replace(recipe, **_TOWERS | ({"learning_rate": recipe.learning_rate} if code else {}))
         last = _LAST if architecture == "htsat-roberta" else _LAST_2022
         recipe = replace(recipe, trains=last if name.startswith("teminal") else _WHOLE)
+        if changes.get("lora"):
+            recipe = replace(recipe, trains=_HEADS, learning_rate=LORA_RATE)
     return replace(recipe, **{k: v for k, v in changes.items() if v is not None})

@@ -1,6 +1,7 @@
 """Microsoft's CLAP: a Cnn14 and a BERT (2022), or an HTSAT and a GPT-2 (2023)."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -73,6 +74,10 @@ class MsClap(WindowedModel):
         """The logarithm of the factor on cosines."""
         return self.logit_scale
 
+    def tower_layers(self) -> list[nn.Module]:
+        """The blocks of the 2022 checkpoint's Cnn14, and BERT's layers; the other is not trained."""
+        return [*getattr(self.cnn14, "blocks", ()), *(self.bert.encoder.layer if self.bert else ())]
+
     # Sound
 
     def hear(self, mel: Tensor) -> Tensor:
@@ -81,6 +86,16 @@ class MsClap(WindowedModel):
             return self.cnn14(mel)
         assert self.htsat is not None
         return self.htsat(mel[:, None]).last_hidden_state.mean(2).transpose(1, 2)
+
+    def frozen_ear(self, trained: Collection[str]) -> nn.Module | None:
+        """Cnn14's convolutions, if none of their weights moves."""
+        if self.cnn14 is None or any(name.startswith(("cnn14.bn0.", "cnn14.blocks.")) for name in trained):
+            return None
+        return copy.deepcopy(self.cnn14).eval()
+
+    def hear_on(self, features: Tensor) -> Tensor:
+        """(b, parts, hidden) to the same: the ear is all that `hear` is."""
+        return features
 
     def pool(self, heard: Tensor) -> Tensor:
         """(b, parts, hidden) to (b, width)."""

@@ -1,0 +1,82 @@
+"""What a run saves memory and time by, with the same result but for rounding."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from chronoclap.errors import DataError
+from chronoclap.models.compact import CompactModel
+from chronoclap.models.compute import Precision
+from chronoclap.models.towers import Towers
+
+
+@dataclass(frozen=True, slots=True)
+class Economy:
+    """What a run saves by.
+
+    Attributes:
+        checkpointing: keep of each layer of HTSAT and RoBERTa only its input, and compute the rest again on
+            the way back: a third slower, with room for larger batches. The gradients are the same.
+        precision: "bfloat16" multiplies matrices in bfloat16 (autocast; losses and weights stay float32):
+            quicker where the processor or the GPU has it, and a little less exact.
+    """
+
+    checkpointing: bool = False
+    precision: Precision = "float32"
+
+
+DEFAULT_ECONOMY = Economy()
+
+
+@contextmanager
+def recomputed(model: Towers | None) -> Iterator[None]:
+    """While it lasts, the layers of a model's towers keep only their inputs for the way back; None: of none.
+
+    Raises:
+        DataError: the model has no such layers.
+    """
+    if isinstance(model, CompactModel):
+        raise DataError("Checkpointing is for HTSAT and RoBERTa; a compact model has nothing to save by it.")
+    layers: list[Any] = [] if model is None else model.tower_layers()
+    for layer in layers:
+        # In place of the layer's own, which its class still has.
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+@contextmanager
+def quick_products() -> Iterator[None]:
+    """While it lasts, torch's float32 products go to oneDNN where that is quicker than MKL, and as exact.
+
+    That is so on AMD processors with AVX-512. The switch permits oneDNN to compute in bfloat16, which some
+    processors would really do, so a product is tried first.
+    """
+    switch: Any = getattr(torch.backends.mkldnn, "matmul", None)
+    before = getattr(switch, "fp32_precision", None)
+    if before is None or not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+        yield
+        return
+    try:
+        switch.fp32_precision = "bf16"
+        if not products_are_exact():
+            switch.fp32_precision = before
+        yield
+    finally:
+        switch.fp32_precision = before
+
+
+def products_are_exact() -> bool:
+    """Whether a product of float32 matrices is right to float32, and not to a coarser format."""
+    noise = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 768, 768, generator=noise).unbind()
+    exact = a.double() @ b.double()
+    return bool(((a @ b).double() - exact).abs().max() < 1e-5 * exact.abs().max())
