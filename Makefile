@@ -11,7 +11,7 @@ help:
 	@echo "make demo    watch a model learn what came first (minutes, on this machine)"
 	@echo "make test    run the tests             (PYTEST_ARGS=... for pytest)"
 	@echo "make lint    check style and types"
-	@echo "make bench   measure the speed"
+	@echo "make bench   measure the speed, half an hour (BENCH_ARGS=--quick: some minutes)"
 	@echo "make setup   only install, into .venv  (PYTHON=... for another Python)"
 	@echo "make clean   remove what the others made"
 
@@ -38,7 +38,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	@for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+	@$(BIN)/python benchmarks/report.py $(BENCH_ARGS)
 
 clean:
 	rm -rf .venv demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -46,7 +46,7 @@ app = typer.Typer(
     "chronoclap eval runs/mine compact-base --data recordings/ --split test",
 )
 
-TRY, USE, TEACH = "Start here", "Use a model", "Teach and test a model"
+TRY, USE, TEACH, DATA = "Start here", "Use a model", "Teach and test a model", "Prepare data"
 
 Files = Annotated[
     list[Path],

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +9,6 @@ import typer
 
 from chronoclap import jobs
 from chronoclap.cli.app import TEACH, Data, Json, Seed, Split, Steps, app
-from chronoclap.errors import DataError
 from chronoclap.jobs import note
 
 
@@ -43,6 +41,12 @@ def train(
             show_default="the recipe's",
         ),
     ] = None,
+    groups_per_step: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Groups, of two or three scenes, in a step: the batch.", show_default="the recipe's"
+        ),
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="At its peak.", show_default="the recipe's")
     ] = None,
@@ -55,7 +59,8 @@ def train(
         ),
     ] = None,
     checkpointing: Annotated[
-        bool, typer.Option("--checkpointing", help="Half the memory of HTSAT and RoBERTa, a third slower.")
+        bool,
+        typer.Option("--checkpointing", help="Less memory for HTSAT and RoBERTa, and a third slower."),
     ] = False,
     precision: Annotated[
         Literal["float32", "bfloat16"], typer.Option(help="bfloat16 is quicker where the processor has it.")
@@ -75,6 +80,7 @@ def train(
         start.model.architecture,
         steps=steps,
         groups=groups,
+        groups_per_step=groups_per_step,
         learning_rate=learning_rate,
         lora=lora,
     )
@@ -168,42 +174,3 @@ def evaluate(
     if plot_file is not None:
         with jobs.replacing(plot_file) as new:
             plot(rows, new)
-
-
-@app.command(rich_help_panel=TEACH)
-def compose(
-    data: Data,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, for the scenes and captions.csv.")],
-    n: Annotated[
-        int, typer.Option("--n", min=1, help="How many scenes; most come in twos, one for each order.")
-    ] = 20,
-    split: Split = "train",
-    layout: Annotated[
-        Literal["natural", "plain", "teminal"],
-        typer.Option(
-            help="natural: gaps, cross-fades and levels as in training; plain: 5 s + 5 s as in T-CLAP; "
-            "teminal: as in TeminAL."
-        ),
-    ] = "natural",
-    rate: Annotated[int, typer.Option(min=8000, help="Sampling rate of the scenes, in Hz.")] = 32_000,
-    seed: Seed = 0,
-) -> None:
-    """Write scenes as training hears them, to listen to, with captions that are true and some that are not.
-
-    captions.csv has the columns path, relation, caption, contradictions, events and onsets (in seconds).
-    """
-    from tqdm.auto import tqdm
-
-    from chronoclap.scenes import NATURAL, PLAIN, TEMINAL, Sounds
-    from chronoclap.training import find_recipe
-    from chronoclap.training.groups import Grouper
-
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} is there already: name a new folder with --out.")
-    events = jobs.playable([event for event in jobs.read_events(data) if event.split == split], rate)
-    chosen = find_recipe("tclap", layout={"natural": NATURAL, "plain": PLAIN, "teminal": TEMINAL}[layout])
-    sounds = Sounds(rate)
-    grouper = Grouper(events, chosen, seed, sounds)
-    scenes = islice((scene for index in range(n) for scene in grouper.group(index)), n)
-    jobs.write_scenes(tqdm(scenes, total=n, desc="composing", unit="scene"), sounds, seed, out)
-    typer.echo(f"{out}: {n} scenes. Read captions.csv while you listen.")

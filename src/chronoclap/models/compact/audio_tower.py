@@ -25,11 +25,27 @@ class Trunk(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         hidden = patches[:, None].contiguous(memory_format=torch.channels_last)
+        products = products_are_quicker(hidden)
         for conv in self.convs:
             if conv.stride == (2, 2):
                 hidden = F.pad(hidden, (0, 1, 0, 1))
-            hidden = F.relu_(conv(hidden))
+            if products and conv.kernel_size == (1, 1):
+                assert isinstance(conv, nn.Conv2d)
+                columns = F.linear(hidden.permute(0, 2, 3, 1), conv.weight[:, :, 0, 0], conv.bias)
+                hidden = F.relu_(columns).permute(0, 3, 1, 2)
+            else:
+                hidden = F.relu_(conv(hidden))
         return hidden.mean((2, 3))
+
+
+def products_are_quicker(hidden: Tensor) -> bool:
+    """Whether convolutions of 1 x 1 had better be matrix products.
+
+    On a CPU with AVX2 they take two thirds of the time so. With AVX-512 oneDNN's convolutions are quicker
+    than MKL's products, and other runtimes want convolutions.
+    """
+    avx512 = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return hidden.device.type == "cpu" and not avx512 and not torch.compiler.is_exporting()
 
 
 class Content(nn.Module):

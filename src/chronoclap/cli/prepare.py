@@ -1,0 +1,101 @@
+"""Commands that prepare data."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from chronoclap import jobs
+from chronoclap.cli.app import DATA, Data, Seed, Split, app
+from chronoclap.errors import DataError
+from chronoclap.jobs import note
+
+
+@app.command(rich_help_panel=DATA)
+def compose(
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, for the scenes and captions.csv.")],
+    n: Annotated[
+        int, typer.Option("--n", min=1, help="How many scenes; most come in twos, one for each order.")
+    ] = 20,
+    split: Split = "train",
+    layout: Annotated[
+        Literal["natural", "plain", "teminal"],
+        typer.Option(
+            help="natural: gaps, cross-fades and levels as in training; plain: 5 s + 5 s as in T-CLAP; "
+            "teminal: as in TeminAL."
+        ),
+    ] = "natural",
+    rate: Annotated[int, typer.Option(min=8000, help="Sampling rate of the scenes, in Hz.")] = 32_000,
+    seed: Seed = 0,
+) -> None:
+    """Write scenes as training hears them, to listen to, with captions that are true and some that are not.
+
+    captions.csv has the columns path, relation, caption, contradictions, events and onsets (in seconds).
+    """
+    from tqdm.auto import tqdm
+
+    from chronoclap.scenes import NATURAL, PLAIN, TEMINAL, Sounds
+    from chronoclap.training import find_recipe
+    from chronoclap.training.groups import Grouper
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is there already: name a new folder with --out.")
+    events = jobs.playable([event for event in jobs.read_events(data) if event.split == split], rate)
+    chosen = find_recipe("tclap", layout={"natural": NATURAL, "plain": PLAIN, "teminal": TEMINAL}[layout])
+    sounds = Sounds(rate)
+    grouper = Grouper(events, chosen, seed, sounds)
+    scenes = islice((scene for index in range(n) for scene in grouper.group(index)), n)
+    jobs.write_scenes(tqdm(scenes, total=n, desc="composing", unit="scene"), sounds, seed, out)
+    typer.echo(f"{out}: {n} scenes. Read captions.csv while you listen.")
+
+
+@app.command("rewrite", rich_help_panel=DATA)
+def rewrite_captions(
+    data: Annotated[Path, typer.Option(metavar="CSV", help="A table with a column of captions.")],
+    out: Annotated[Path, typer.Option(metavar="CSV", help="The new table.")],
+    column: Annotated[str, typer.Option(help="The column of captions.")] = "caption",
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Ask a language model first: the base URL of any endpoint that speaks OpenAI's protocol "
+            "(vLLM, llama.cpp, Ollama, hosted). CHRONOCLAP_LLM_MODEL names the model, "
+            "CHRONOCLAP_LLM_KEY the key.",
+        ),
+    ] = None,
+    together: Annotated[int, typer.Option(min=1, help="Requests at a time.")] = 4,
+    max_requests: Annotated[int | None, typer.Option(min=1, help="Ask no more often than this.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Ask no more once so many tokens are read and written.")
+    ] = None,
+) -> None:
+    """Contradict captions: "A dog barks, then a man speaks" becomes "A man speaks, then a dog barks".
+
+    The new table has the columns of the old one and contradiction, method (swap, invert, relation, llm) and
+    reason, where there is none. What a model writes is checked like the rest; where it fails, its attempt
+    stands in a row of its own and the rules write another. Answers are kept beside the table: run again to go
+    on.
+    """
+    from tqdm.auto import tqdm
+
+    from chronoclap.rewriting.language_model import Endpoint, Writer
+    from chronoclap.rewriting.rewrite import read_captions, rewrite_all, write_table
+
+    names, rows = read_captions(data, column)
+    writer = None
+    if llm is not None:
+        endpoint = Endpoint.from_environment(llm, max_requests=max_requests, max_tokens=max_tokens)
+        writer = Writer(endpoint, out.with_name(f"{out.name}.answers.jsonl"))
+    found = rewrite_all([row[column] for row in rows], writer, together)
+    with jobs.replacing(out) as new, new.open("w", newline="", encoding="utf-8") as file:
+        made = write_table(file, names, rows, tqdm(found, total=len(rows), desc="rewriting", unit="caption"))
+    if writer is not None:
+        note(writer.costs())
+    told = ", ".join(f"{count} by {how}" for how, count in made.most_common() if how != "refused")
+    typer.echo(
+        f"{out}: {len(rows) - made['refused']} of {len(rows)} captions contradicted ({told or 'none'})."
+    )
+    if made["refused"]:
+        typer.echo(f"{made['refused']} have no contradiction; the column reason says why.")
