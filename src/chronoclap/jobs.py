@@ -1,6 +1,7 @@
 """What the commands share: reading what is named, leaving out what cannot be read, writing all or nothing."""
 
 import csv
+import json
 import os
 import sys
 import tempfile
@@ -16,9 +17,11 @@ if TYPE_CHECKING:  # torch takes seconds to import: functions import what they n
     import numpy as np
 
     from chronoclap.audio import FillPolicy, Waveform
+    from chronoclap.data.shards import Plan
     from chronoclap.evaluation import ItemList, Pair, Suite
     from chronoclap.models import Clap
     from chronoclap.scenes import Event, Scene, Sounds
+    from chronoclap.training.groups import Grouper
 
 SHOWN_PROBLEMS = 5
 SEPARATOR = " | "  # between the items of a list in one field of captions.csv
@@ -318,3 +321,67 @@ def write_scenes(scenes: "Iterable[Scene]", sounds: "Sounds", seed: int, out: Pa
         if out.exists():
             out.rmdir()
         new.rename(out)
+
+
+def write_shards(
+    grouper: "Grouper", plan: "Plan", shard: int | None, workers: int | None, out: Path
+) -> tuple[int, float]:
+    """Write the shards of a set that are not there yet.
+
+    Args:
+        grouper: makes the scenes.
+        plan: of the whole set.
+        shard: the only one to write; None: all.
+        workers: processes; None: one per core; 0: none beside this one.
+        out: the folder.
+
+    Returns:
+        How many were written, and the seconds of sound in them.
+
+    Raises:
+        DataError: there is no such shard, or the folder holds shards of another set.
+    """
+    from tqdm.auto import tqdm
+
+    from chronoclap.data.shards import Composers, is_whole, write_shard
+    from chronoclap.training.features import default_workers, identity_of
+
+    if shard is not None and shard >= plan.shards:
+        raise DataError(f"--shard {shard}: of {plan.shards} shards the last is {plan.shards - 1}.")
+    out.mkdir(parents=True, exist_ok=True)
+    mark, made_from = out / "made_from.txt", f"{identity_of(grouper)} {plan}\n"
+    if mark.exists() and mark.read_text() != made_from:
+        raise DataError(
+            f"{out} holds shards of another set (data, seed, number of scenes): name another --out."
+        )
+    with replacing(mark) as new:
+        new.write_text(made_from)
+    missing = [
+        number
+        for number in (range(plan.shards) if shard is None else [shard])
+        if not is_whole(out / plan.name(number))
+    ]
+    seconds = 0.0
+    composers = Composers(
+        grouper.group, plan, grouper.sounds, grouper.seed, default_workers() if workers is None else workers
+    )
+    total = sum(len(plan.of_shard(number)) for number in missing)
+    try:
+        with tqdm(total=total, desc="composing", unit="group", disable=not total) as bar:
+            for number in missing:
+
+                def counted(number: int = number) -> "Iterator[list[tuple[str, bytes]]]":
+                    nonlocal seconds
+                    for members in composers.groups(plan.of_shard(number)):
+                        seconds += sum(
+                            json.loads(content)["seconds"]
+                            for name, content in members
+                            if name.endswith("json")
+                        )
+                        yield members
+                        bar.update()
+
+                write_shard(out / plan.name(number), counted())
+    finally:
+        composers.close()
+    return len(missing), seconds

@@ -28,24 +28,46 @@ def compose(
         ),
     ] = "natural",
     rate: Annotated[int, typer.Option(min=8000, help="Sampling rate of the scenes, in Hz.")] = 32_000,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Write so many WebDataset tars instead: FLAC and JSON. What is whole is not redone."
+        ),
+    ] = None,
+    shard: Annotated[
+        int | None, typer.Option(min=0, help="Write only this one, for one machine of several.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that compose shards.", show_default="one per core")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Write scenes as training hears them, to listen to, with captions that are true and some that are not.
 
-    captions.csv has the columns path, relation, caption, contradictions, events and onsets (in seconds).
+    captions.csv has the columns path, relation, caption, contradictions, events and onsets (in seconds); the
+    shards' JSON has the same. Scene k follows from the data, the seed and k alone, whoever composes it.
     """
     from tqdm.auto import tqdm
 
+    from chronoclap.data.shards import Plan
     from chronoclap.scenes import NATURAL, PLAIN, TEMINAL, Sounds
     from chronoclap.training import find_recipe
     from chronoclap.training.groups import Grouper
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if shards is None and (shard is not None or workers is not None):
+        raise DataError("--shard and --workers are for --shards: say how many there are.")
+    if shards is None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} is there already: name a new folder with --out.")
     events = jobs.playable([event for event in jobs.read_events(data) if event.split == split], rate)
     chosen = find_recipe("tclap", layout={"natural": NATURAL, "plain": PLAIN, "teminal": TEMINAL}[layout])
-    sounds = Sounds(rate)
+    sounds = Sounds(rate, limit_mb=256)  # of each process
     grouper = Grouper(events, chosen, seed, sounds)
+    if shards is not None:
+        plan = Plan(n, chosen.scenes_per_group, shards)
+        written, seconds = jobs.write_shards(grouper, plan, shard, workers, out)
+        typer.echo(f"{out}: {written} shards written, {seconds / 3600:.2f} h of sound.")
+        typer.echo(f"Check them with: cd {out} && sha256sum --check *.sha256")
+        return
     scenes = islice((scene for index in range(n) for scene in grouper.group(index)), n)
     jobs.write_scenes(tqdm(scenes, total=n, desc="composing", unit="scene"), sounds, seed, out)
     typer.echo(f"{out}: {n} scenes. Read captions.csv while you listen.")

@@ -143,10 +143,18 @@ class FeatureStore:
 
 def identity(grouper: Grouper, model: Towers) -> str:
     """A digest of what features depend on: events, seed, how scenes are composed, front end and trunk."""
+    return hashlib.sha256(repr((_composed(grouper), trunk_digest(model))).encode()).hexdigest()
+
+
+def identity_of(grouper: Grouper) -> str:
+    """A digest of what scenes depend on."""
+    return hashlib.sha256(repr((_composed(grouper), grouper.sounds.rate)).encode()).hexdigest()
+
+
+def _composed(grouper: Grouper) -> tuple[object, ...]:
     recipe = grouper.recipe
     shares = (recipe.groups, recipe.mix, recipe.sequences, recipe.overlaps, recipe.threes)
-    composed = (grouper.seed, recipe.layout, shares, dict(grouper.by_class))
-    return hashlib.sha256(repr((composed, trunk_digest(model))).encode()).hexdigest()
+    return grouper.seed, recipe.layout, shares, dict(grouper.by_class)
 
 
 def _memmap(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap:

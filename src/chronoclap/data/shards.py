@@ -1,0 +1,229 @@
+"""Scenes as WebDataset shards: tar files whose bytes follow from the seed, whoever writes them.
+
+A sample is two members of a tar with one key: `00000012.flac`, the sound, and `00000012.json`, the scene with
+its captions. Beside each finished shard stands its SHA-256, in the form that `sha256sum --check` reads.
+"""
+
+import hashlib
+import io
+import json
+import multiprocessing
+import signal
+import tarfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from chronoclap.errors import DataError
+from chronoclap.scenes import Scene, Sounds, contradict, describe, render
+
+Members = list[tuple[str, bytes]]
+"""Names and contents of the members of a tar."""
+
+MakeGroup = Callable[[int], Iterable[Scene]]
+"""The scenes of a group, by its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a shard holds of a scene.
+
+    Attributes:
+        key: its number in the whole set, eight digits.
+        audio: (n,) float32 in [-1, 1].
+        rate: in Hz.
+        scene: relation, caption, contradictions, and the events with onset and end in seconds and source.
+    """
+
+    key: str
+    audio: np.ndarray
+    rate: int
+    scene: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which scenes stand in which shard.
+
+    Attributes:
+        scenes: of the whole set.
+        per_group: scenes that are made together.
+        shards: how many.
+    """
+
+    scenes: int
+    per_group: int
+    shards: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shards <= self.groups:
+            raise DataError(
+                f"{self.shards} shards for {self.scenes} scenes: give 1 to {self.groups}, for scenes are "
+                f"made {self.per_group} at a time."
+            )
+
+    @property
+    def groups(self) -> int:
+        """Groups of the whole set; of the last, some scenes may be left out."""
+        return -(-self.scenes // self.per_group)
+
+    def of_shard(self, shard: int) -> range:
+        """The groups of a shard, 0 <= shard < shards."""
+        return range(self.groups * shard // self.shards, self.groups * (shard + 1) // self.shards)
+
+    def name(self, shard: int) -> str:
+        """The file of a shard."""
+        return f"scenes-{shard:05d}-of-{self.shards:05d}.tar"
+
+
+def group_members(make: MakeGroup, plan: Plan, sounds: Sounds, seed: int, group: int) -> Members:
+    """A group's scenes as members of a tar."""
+    members: Members = []
+    for place, scene in enumerate(make(group)):
+        number = group * plan.per_group + place
+        if number < plan.scenes:
+            members += scene_members(scene, sounds, seed, number)
+    return members
+
+
+def scene_members(scene: Scene, sounds: Sounds, seed: int, number: int) -> Members:
+    """A scene as members of a tar: 16-bit FLAC and JSON."""
+    words = int(np.random.default_rng([seed, 7, number]).integers(2**31))
+    said = {
+        "relation": scene.relation,
+        "caption": describe(scene, words).text,
+        "contradictions": [caption.text for caption in contradict(scene, words, n=2)],
+        "seconds": scene.seconds,
+        "events": [
+            {
+                "phrase": placed.event.phrase,
+                "onset": placed.onset,
+                "end": placed.end,
+                "source": placed.event.source,
+            }
+            for placed in scene.in_order
+        ],
+    }
+    sound = io.BytesIO()
+    soundfile.write(sound, render(scene, sounds), sounds.rate, format="FLAC", subtype="PCM_16")
+    text = json.dumps(said, ensure_ascii=False, indent=1).encode()
+    return [(f"{number:08d}.flac", sound.getvalue()), (f"{number:08d}.json", text)]
+
+
+def write_shard(path: Path, groups: Iterable[Members]) -> None:
+    """Write a shard whole, and then its hash; what is there is replaced."""
+    part = path.with_name(f".{path.name}.part")
+    digest = hashlib.sha256()
+    with (
+        part.open("wb") as file,
+        tarfile.open(fileobj=_Hashed(file, digest), mode="w|", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for members in groups:
+            for name, content in members:
+                header = tarfile.TarInfo(name)  # of no time and no user: the same bytes for everyone
+                header.size = len(content)
+                tar.addfile(header, io.BytesIO(content))
+    part.replace(path)
+    hashed = part.with_name(f".{path.name}.sha256")
+    hashed.write_text(f"{digest.hexdigest()}  {path.name}\n")
+    hashed.replace(path.with_name(f"{path.name}.sha256"))
+
+
+class _Hashed(io.RawIOBase):
+    """A file that hashes what is written to it."""
+
+    def __init__(self, file: Any, digest: Any) -> None:
+        self.file, self.digest = file, digest
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return int(self.file.write(data))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a shard is there as its hash says."""
+    hashed = path.with_name(f"{path.name}.sha256")
+    if not path.is_file() or not hashed.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashed.read_text().split()[:1] == [hashlib.file_digest(file, "sha256").hexdigest()]
+
+
+def read_shards(paths: Iterable[Path]) -> Iterator[Sample]:
+    """The samples of shards, one after the other.
+
+    Raises:
+        DataError: a file is no shard, or is cut off; the text names it.
+    """
+    for path in paths:
+        try:
+            with tarfile.open(path, mode="r|") as tar:
+                pending: dict[str, bytes] = {}
+                for member in tar:
+                    key, _, kind = member.name.partition(".")
+                    opened = tar.extractfile(member)
+                    pending[kind] = opened.read() if opened is not None else b""
+                    if {"flac", "json"} <= pending.keys():
+                        audio, rate = soundfile.read(io.BytesIO(pending["flac"]), dtype="float32")
+                        yield Sample(key, audio, rate, json.loads(pending["json"]))
+                        pending = {}
+        except (OSError, tarfile.TarError, ValueError, soundfile.LibsndfileError) as error:
+            raise DataError(f"{path}: not a whole shard of scenes ({error}); write it again.") from error
+
+
+_work: tuple[MakeGroup, Plan, Sounds, int]
+
+
+def _start(make: MakeGroup, plan: Plan, sounds: Sounds, seed: int) -> None:
+    global _work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    _work = make, plan, sounds, seed
+
+
+def _group(group: int) -> Members:
+    make, plan, sounds, seed = _work
+    return group_members(make, plan, sounds, seed, group)
+
+
+class Composers:
+    """Worker processes that make groups, in order and a few ahead of the one who writes.
+
+    Args:
+        make, plan, sounds, seed: of the set; `make` uses `sounds` too.
+        workers: processes; 0 works here.
+    """
+
+    def __init__(self, make: MakeGroup, plan: Plan, sounds: Sounds, seed: int, workers: int) -> None:
+        self.work = make, plan, sounds, seed
+        self.ahead = 4 * workers
+        # Spawned, not forked: a forked copy of a process with threads can hang.
+        context = multiprocessing.get_context("spawn")
+        self.pool = ProcessPoolExecutor(workers, context, _start, self.work) if workers else None
+
+    def groups(self, numbers: Iterable[int]) -> Iterator[Members]:
+        """Members of one group after another."""
+        if self.pool is None:
+            make, plan, sounds, seed = self.work
+            yield from (group_members(make, plan, sounds, seed, number) for number in numbers)
+            return
+        pending: deque[Future[Members]] = deque()
+        for number in numbers:
+            pending.append(self.pool.submit(_group, number))
+            if len(pending) > self.ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+    def close(self) -> None:
+        """Stop the processes."""
+        if self.pool is not None:
+            self.pool.shutdown(wait=False, cancel_futures=True)
