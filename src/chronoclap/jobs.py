@@ -101,7 +101,7 @@ def list_recordings(given: Iterable[Path]) -> list[Path]:
     Raises:
         DataError: there is no such file or folder, or a folder holds no recordings.
     """
-    from chronoclap.data.manifest import AUDIO_SUFFIXES
+    from chronoclap.data.corpora import AUDIO_SUFFIXES
 
     paths: list[Path] = []
     for path in given:

@@ -66,7 +66,9 @@ Data = Annotated[
         "--data",
         metavar="MANIFEST",
         help="A .csv or .jsonl file with 'path' and 'event' or 'caption' (optional: split, source, "
-        "class_unseen); a folder of folders named by what is heard; or foley: the built-in synthetic sounds.",
+        "class_unseen); a folder of folders named by what is heard; a corpus as published, such as "
+        "esc50:/data/ESC-50 (audiocaps, clotho, esc50, fsd50k, urbansound8k, vggsound, wavcaps); or foley: "
+        "the built-in synthetic sounds.",
     ),
 ]
 Split = Annotated[Literal["train", "val", "test"], typer.Option(help="The part of the data to use.")]

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from chronoclap.data.corpora import AUDIO_SUFFIXES, CORPORA, read_corpus
 from chronoclap.errors import DataError
 from chronoclap.scenes.event import SPLITS, Event, check_split
 from chronoclap.scenes.foley import FOLEY
 
 BUILT_IN = "foley"
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
 _PHRASE_COLUMNS = ("event", "caption")
 _TRUE = frozenset({"1", "true"})
 _FALSE = frozenset({"0", "false", ""})
@@ -27,6 +27,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Event]:
     Args:
         path: one of
             - "foley": what `foley_events()` gives;
+            - a corpus as it is published, such as "esc50:/data/ESC-50-master" (see `corpora.py`);
             - a .csv file with a header, or a .jsonl file with one object a line: `path` (relative to the
               manifest) and `event` (or, without one, `caption`: taken as the phrase, less a final full stop);
               optionally `split` (train, val or test; "train" if left out), `source` (the original recording;
@@ -49,6 +50,9 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Event]:
     """
     if str(path) == BUILT_IN:
         return foley_events()
+    name, colon, place = str(path).partition(":")
+    if colon and name in CORPORA:
+        return read_corpus(name, Path(place))
     file = Path(path)
     if file.is_dir():
         return _read_folder(file)

@@ -55,6 +55,8 @@ OPENINGS = (
     "sounds like",
 )
 """How a caption begins that makes no sense behind another event."""
+BEGINNINGS = ("starting with", "starts with", "beginning with", "begins with")
+"""How one begins that can be first only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def attempts(read: Read, joint: Joint, left: str, right: str) -> Sequence[tuple[
     if leaning and (without_verb(left) or content(right) <= content(left)):
         return []
     hanging = words_of(left)[-1:] and words_of(left)[-1] in ("that", "which", "who")
-    if broken(right) or hanging or left.lower().startswith("starting with"):
+    if broken(right) or hanging or left.lower().startswith(BEGINNINGS):
         return []
     if joint.start == 0:
         turned = {"after": "Before", "once": "Before", "following": "Before", "as soon as": "Before"}
@@ -239,7 +241,7 @@ def broken(right: str) -> bool:
     """Whether no event begins after a joint: "softly and it ends", or the second half of a subject, as in
     "banging and then whirring occur"."""
     first, *rest = split_adverbs(right)[1].lower().split(" ")
-    if first in ("and", "or", "more") or is_comparative(first):
+    if first in ("and", "or", "more", "left") or is_comparative(first) or verb_of(first) in FADING:
         return True
     return bool(is_gerund(first) and rest and rest[0] in ("occur", "are", "sound"))
 

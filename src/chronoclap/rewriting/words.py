@@ -25,7 +25,7 @@ _FUNCTION = _set(
     "a an the some any several many few multiple various and or but with of in on at by to from into onto "
     "over through as while then after before followed preceded during until once finally is are was were be "
     "being been has have had do does another other more again also up down out off away around nearby there "
-    "different second third new next same"
+    "different second third new next same it its they them their he his she her"
 )
 _AUXILIARY = _set("is are was were be being been am has have had do does did can could will would")
 _DETERMINERS = _set("a an the some another several two three many multiple his her their its")
