@@ -121,3 +121,53 @@ def rewrite_captions(
     )
     if made["refused"]:
         typer.echo(f"{made['refused']} have no contradiction; the column reason says why.")
+
+
+data = typer.Typer(no_args_is_help=True, help="Look after sets of recordings.")
+app.add_typer(data, name="data", rich_help_panel=DATA)
+
+
+@data.command()
+def check(
+    manifest: Annotated[str, typer.Argument(metavar="MANIFEST", help="As for train and eval.")],
+    out: Annotated[
+        Path, typer.Option(metavar="CSV", help="The table of what is wrong; a plot is put beside it.")
+    ] = Path("check.csv"),
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="Whose ear doubts names; none: do not ask.")
+    ] = "compact-base",
+) -> None:
+    """Decode every recording once and report which are unreadable, silent, clipped, there twice or in two
+    splits, and which sound like another name."""
+    from tqdm.auto import tqdm
+
+    from chronoclap.data.check import PROBLEMS, draw, findings, hear_all, misnamed, write_findings
+    from chronoclap.models import load
+
+    events = jobs.read_events(manifest)
+    total = len({event.recording for event in events})
+    heard = list(tqdm(hear_all(events), total=total, desc="decoding", unit="file"))
+    if not heard:
+        raise DataError(f"{manifest}: synthetic sounds only; there is nothing to check.")
+    found = findings(heard)
+    good = [one for one in heard if not one.trouble]
+    if model != "none" and good:
+        clap = load(model)
+        names = sorted({event.phrase for event in events})
+        sounds = clap.embed_audio([one.event.recording for one in good], progress=True)
+        texts = clap.embed_text([f"this is a sound of {name}" for name in names])
+        share, doubtful = misnamed(good, sounds, names, texts)
+        found += doubtful
+        note(f"{share:.1%} of the names are not among the five that {clap.name} finds nearest: listen there.")
+    with jobs.replacing(out) as new, new.open("w", newline="", encoding="utf-8") as file:
+        write_findings(file, found)
+    plot = out.with_suffix(".png")
+    with jobs.replacing(plot) as new:
+        draw(heard, found, new)
+    for problem in PROBLEMS:
+        several = [one for one in found if one.problem == problem]
+        if several:
+            typer.echo(
+                f"{len(several):6} {problem}, such as {several[0].event.recording}: {several[0].detail}"
+            )
+    typer.echo(f"{len(heard)} recordings, {len(found)} findings: {out}, {plot}")

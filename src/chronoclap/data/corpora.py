@@ -183,7 +183,7 @@ def clotho(folder: Path, library: Library) -> Iterator[Event]:
 
 
 def wavcaps(folder: Path, library: Library) -> Iterator[Event]:
-    """WavCaps (Mei et al. 2023): every table of captions in the folder, all for training; what its lists named
+    """WavCaps (Mei et al. 2023): every table of captions in the folder, all for training; what its lists
     `blacklist*.json` hold, the test sets of others, is left out if they are there."""
     tables = [file for file in sorted(folder.rglob("*.json")) if not file.name.startswith("blacklist")]
     shut = set()

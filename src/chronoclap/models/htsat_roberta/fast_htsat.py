@@ -91,13 +91,15 @@ class FastHtsat:
             .transpose(2, 3)
             .reshape(mel.shape[0], 1, self.spec_size, -1)
         )
-        x = self.embed_norm(self.embed(image).flatten(2).transpose(1, 2))[:, self.first]
+        x = self.embed_norm(self.embed(image).flatten(2).transpose(1, 2)).index_select(1, self.first)
         for stage in self.stages:
             for block in stage.blocks:
                 x = _apply(block, x)
             if stage.merge is not None and stage.norm is not None and stage.reduce is not None:
-                x = stage.reduce(stage.norm(x[:, stage.merge].flatten(2)))
-        x = self.norm(x)[:, self.last]
+                x = stage.reduce(
+                    stage.norm(x.index_select(1, stage.merge.flatten()).unflatten(1, (-1, 4)).flatten(2))
+                )
+        x = self.norm(x).index_select(1, self.last)
         rows = self.side // self.ratio
         return (
             x.view(mel.shape[0], self.ratio, rows, self.side, -1)
@@ -110,7 +112,7 @@ def _apply(block: Block, x: Tensor) -> Tensor:
     """(b, tokens, dim) to the same."""
     normed = block.norm1(x)
     if block.order is not None:
-        normed = normed[:, block.order]
+        normed = normed.index_select(1, block.order)
     windows, heads, size, _ = block.bias.shape
     # Windows of all maps in one row: what a window must not see depends on its place in its own.
     bias = block.bias if windows == 1 else block.bias.expand(x.shape[0], -1, -1, -1, -1).flatten(0, 1)
@@ -118,7 +120,7 @@ def _apply(block: Block, x: Tensor) -> Tensor:
     seen = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask=bias)
     out = block.proj(seen.transpose(1, 2).reshape(x.shape))
     if block.back is not None:
-        out = out[:, block.back]
+        out = out.index_select(1, block.back)
     x = x + out
     return x + block.down(block.up(block.norm2(x)))
 

@@ -1,0 +1,209 @@
+"""What is wrong with a set of recordings: unreadable, silent, clipped, in two splits, or of another name."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from chronoclap.audio import read_audio
+from chronoclap.errors import AudioError, ChronoclapError
+from chronoclap.scenes.event import Event
+from chronoclap.scenes.sounds import FOLEY_PREFIX
+
+RATE = 16_000
+SILENT_DB = -60.0
+"""A recording whose loudest sample lies below this, in dB of full scale, is silent."""
+CLIPPED_SHARE = 1e-3
+"""Of the samples at full scale, above which a recording is clipped."""
+PARTS = 12
+"""Of a sound, one after the other, whose spectra are compared."""
+BANDS = np.geomspace(60, RATE / 2, 9)
+"""Edges of the bands of these spectra, Hz."""
+LENGTH_UNIT = 0.01
+"""Seconds of difference in length that count as 1 dB in one level."""
+SAME = 8.0
+"""Below this root of summed squares two sounds are one: 0.8 dB in each of 96 levels."""
+BLOCK = 1024
+READERS = 4  # threads; libsndfile and soxr work outside Python's lock
+
+PROBLEMS = ("unreadable", "silent", "clipped", "in two splits", "twice", "sounds like another")
+"""What `chronoclap data check` reports, the gravest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A recording, decoded.
+
+    Attributes:
+        event: where it is from.
+        trouble: why it cannot be read; then the rest is empty.
+        seconds: its length.
+        peak_db: its loudest sample, dB of full scale.
+        clipped: share of its samples at full scale.
+        shape: what is nearly the same for two recordings that hold the same sound, at any level and with any
+            silence around: levels in dB by part and band, and the length in units of `LENGTH_UNIT`; none for
+            a silent one.
+    """
+
+    event: Event
+    trouble: str = ""
+    seconds: float = 0.0
+    peak_db: float = float("-inf")
+    clipped: float = 0.0
+    shape: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with one recording."""
+
+    event: Event
+    problem: str
+    detail: str
+
+
+def hear(event: Event) -> Heard:
+    """Decode a recording and measure it."""
+    try:
+        samples = read_audio(event.recording, RATE)
+    except AudioError as error:
+        return Heard(event, trouble=str(error))
+    peak = float(np.abs(samples).max())
+    return Heard(
+        event,
+        seconds=len(samples) / RATE,
+        peak_db=20 * float(np.log10(max(peak, 1e-9))),
+        clipped=float(np.mean(np.abs(samples) >= 0.999)),
+        shape=spectral_shape(samples, peak),
+    )
+
+
+def spectral_shape(samples: np.ndarray, peak: float) -> np.ndarray | None:
+    """See `Heard.shape`."""
+    sounding = np.flatnonzero(
+        np.abs(samples) >= 0.01 * peak
+    )  # not by `active_span`, which keeps some silence
+    heard = samples[sounding[0] : sounding[-1] + 1] if len(sounding) else samples[:0]
+    if 20 * np.log10(max(peak, 1e-9)) < SILENT_DB or len(heard) < 32 * PARTS:
+        return None
+    levels = []
+    for part in np.array_split(heard / peak, PARTS):
+        power = np.square(np.abs(np.fft.rfft(part))) / len(part) ** 2
+        edges = np.searchsorted(np.fft.rfftfreq(len(part), 1 / RATE), BANDS)
+        bands = [power[start:stop].sum() for start, stop in pairwise(edges)]
+        levels += [10 * np.log10(float(band) + 1e-7) for band in bands]
+    return np.array([*levels, len(heard) / RATE / LENGTH_UNIT], np.float32)
+
+
+def alike(shapes: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Pairs of rows, the first before the second, of one sound: all their levels together, and the length,
+    differ by less than `SAME`."""
+    squares = np.square(shapes).sum(1)
+    for start in range(0, len(shapes), BLOCK):
+        block = slice(start, start + BLOCK)
+        distance = squares[block, None] + squares - 2 * shapes[block] @ shapes.T
+        for row, column in np.argwhere(distance < SAME**2):
+            if start + row < column:
+                yield int(start + row), int(column)
+
+
+def hear_all(events: Sequence[Event]) -> Iterator[Heard]:
+    """`hear` of every recording that is a file, each once, several at a time, in order."""
+    files = {event.recording: event for event in events if not event.recording.startswith(FOLEY_PREFIX)}
+    with ThreadPoolExecutor(READERS) as pool:
+        yield from pool.map(hear, files.values())
+
+
+def findings(heard: Sequence[Heard]) -> list[Finding]:
+    """What is wrong, by recording; a recording may have several problems."""
+    found = []
+    for one in heard:
+        if one.trouble:
+            found.append(Finding(one.event, "unreadable", one.trouble))
+        elif one.peak_db < SILENT_DB:
+            found.append(Finding(one.event, "silent", f"loudest at {one.peak_db:.0f} dB of full scale"))
+        if one.clipped > CLIPPED_SHARE:
+            found.append(Finding(one.event, "clipped", f"{one.clipped:.1%} of its samples at full scale"))
+    shaped = [one for one in heard if one.shape is not None]
+    shapes = np.array([one.shape for one in shaped], np.float32).reshape(len(shaped), -1)
+    known: set[int] = set()
+    for a, b in alike(shapes):
+        first, second = shaped[a].event, shaped[b].event
+        if b not in known:
+            known.add(b)
+            split = first.split != second.split
+            detail = f"as {first.recording}" + (f" in {first.split}" if split else "")
+            found.append(Finding(second, "in two splits" if split else "twice", detail))
+    return sorted(found, key=lambda finding: PROBLEMS.index(finding.problem))
+
+
+def misnamed(
+    heard: Sequence[Heard], sounds: np.ndarray, names: Sequence[str], texts: np.ndarray, top: int = 5
+) -> tuple[float, list[Finding]]:
+    """Recordings that a model would give another name.
+
+    Args:
+        heard: n readable recordings.
+        sounds: (n, d) their unit vectors.
+        names: the m phrases of the set.
+        texts: (m, d) their unit vectors.
+        top: a recording is suspect if its own name is not among so many nearest ones.
+
+    Returns:
+        The share of suspects, and these, the worst first. A model errs too: this is where to listen first.
+    """
+    likeness = sounds @ texts.T
+    own = likeness[np.arange(len(heard)), [names.index(one.event.phrase) for one in heard]]
+    rank = (likeness > own[:, None]).sum(1)
+    worst = np.argsort(own - likeness.max(1), kind="stable")
+    found = [
+        Finding(
+            heard[k].event,
+            "sounds like another",
+            f"{heard[k].event.phrase!r} is name {rank[k] + 1} of {len(names)}, "
+            f"{names[int(likeness[k].argmax())]!r} the first",
+        )
+        for k in worst
+        if rank[k] >= top
+    ]
+    return len(found) / max(1, len(heard)), found
+
+
+def write_findings(file: TextIO, found: Sequence[Finding]) -> None:
+    """A table of findings."""
+    table = csv.writer(file)
+    table.writerow(["problem", "path", "event", "split", "detail"])
+    for one in found:
+        table.writerow([one.problem, one.event.recording, one.event.phrase, one.event.split, one.detail])
+
+
+def draw(heard: Sequence[Heard], found: Sequence[Finding], path: Path) -> None:
+    """Lengths, levels and problems, side by side.
+
+    Raises:
+        ChronoclapError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ChronoclapError('Drawing needs matplotlib: pip install "chronoclap[plots]".') from error
+    good = [one for one in heard if not one.trouble]
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    lengths, levels, problems = figure.subplots(1, 3)
+    lengths.hist([one.seconds for one in good], bins=40, color="C0")
+    lengths.set(xlabel="seconds", ylabel="recordings", title=f"{len(good)} recordings: length")
+    levels.hist([max(one.peak_db, -100) for one in good], bins=40, color="C0")
+    levels.axvline(SILENT_DB, color="C3", linestyle=":", label="silent below")
+    levels.set(xlabel="dB of full scale", title="loudest sample")
+    levels.legend()
+    counts = [sum(one.problem == problem for one in found) for problem in PROBLEMS]
+    bars = problems.barh(PROBLEMS[::-1], counts[::-1], color="C3")
+    problems.bar_label(bars, padding=3)
+    problems.margins(x=0.15)
+    problems.set(title="problems", xlabel="recordings")
+    figure.savefig(path)

@@ -1,0 +1,101 @@
+"""What `data check` finds: recordings that are broken on purpose, and none that are not."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from chronoclap.cli import app
+from chronoclap.data import read_manifest
+from chronoclap.data.check import Finding, findings, hear_all, misnamed
+from chronoclap.scenes.foley import synthesise
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("set")
+    rain, bell = (synthesise(name, 1, rate=RATE) for name in ("rain", "church_bells"))
+    quiet = np.pad(0.2 * bell, (3000, 9000))  # the same sound, softer, with silence around
+    loud = np.clip(20 * synthesise("dog", 3, rate=RATE), -1, 1)
+    sounds = {
+        "rain": rain,
+        "bell": bell,
+        "bell again": quiet,
+        "bell third": bell,
+        "dog": synthesise("dog", 2, rate=RATE),
+        "clipped dog": loud,
+        "nothing": np.zeros(RATE),
+    }
+    splits = {"bell again": "test", "nothing": "val"}
+    rows = ["path,event,split,source"]
+    for name, samples in sounds.items():
+        soundfile.write(folder / f"{name}.wav", samples, RATE)
+        rows.append(f"{name}.wav,{name.split()[-1]},{splits.get(name, 'train')},{name}")
+    (folder / "broken.wav").write_bytes(b"RIFF, and no more")
+    rows.append("broken.wav,thunder,train,broken")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return folder / "manifest.csv"
+
+
+def by_file(found: list[Finding]) -> set[tuple[str, str]]:
+    return {(Path(one.event.recording).stem, one.problem) for one in found}
+
+
+def test_each_problem_is_found_and_no_other(manifest: Path) -> None:
+    found = findings(list(hear_all(read_manifest(manifest))))
+    assert by_file(found) == {
+        ("broken", "unreadable"),
+        ("nothing", "silent"),
+        ("clipped dog", "clipped"),
+        ("bell again", "in two splits"),
+        ("bell third", "twice"),
+    }
+    details = {one.problem: one.detail for one in found}
+    assert "bell.wav in train" in details["in two splits"]
+    assert "broken.wav" in details["unreadable"]
+
+
+def test_other_takes_of_a_sound_are_not_the_same(tmp_path: Path) -> None:
+    for name in ("rain", "dog", "siren", "church_bells"):
+        (tmp_path / name).mkdir()
+        for take in range(6):
+            soundfile.write(tmp_path / name / f"{take}.wav", synthesise(name, take, rate=RATE), RATE)
+    found = findings(list(hear_all(read_manifest(tmp_path))))
+    assert not [one for one in found if one.problem in ("twice", "in two splits")]
+
+
+def test_doubtful_names_come_worst_first(manifest: Path) -> None:
+    heard = [one for one in hear_all(read_manifest(manifest)) if not one.trouble][:3]
+    names = sorted({one.event.phrase for one in heard} | {"a", "b", "c"})
+    texts = np.eye(len(names), dtype=np.float32)
+    sounds = np.stack([texts[names.index(one.event.phrase)] for one in heard])
+    assert misnamed(heard, sounds, names, texts, top=1) == (0.0, [])
+    sounds[1] = 0.1 * sounds[1] + texts[names.index("a")]
+    sounds[2] = 0.5 * sounds[2] + texts[names.index("b")]
+    share, found = misnamed(heard, sounds, names, texts, top=1)
+    assert share == pytest.approx(2 / 3)
+    assert [one.event for one in found] == [heard[1].event, heard[2].event]
+    assert "'a' the first" in found[0].detail
+
+
+def test_command(manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "check.csv"
+    result = CliRunner().invoke(app, ["data", "check", str(manifest), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "1 in two splits, such as" in result.output
+    assert "names are not among the five" in result.output
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["problem"] == "unreadable"
+    assert (tmp_path / "check.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_synthetic_sounds_have_nothing_to_check() -> None:
+    result = CliRunner().invoke(app, ["data", "check", "foley"])
+    assert result.exit_code == 1
+    assert "nothing to check" in result.output
