@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -141,7 +142,7 @@ def _ours(variant: str, checkpoint: Path, mels: torch.Tensor, texts: list[str]) 
 
     def loss() -> torch.Tensor:
         with (
-            recomputed(model if economy.checkpointing else None),
+            recomputed(model) if economy.checkpointing else nullcontext(),
             torch.autocast("cpu", torch.bfloat16, enabled=economy.precision == "bfloat16"),
         ):
             return info_nce(model.embed_features(features), model.encode_texts(texts), model.scale())

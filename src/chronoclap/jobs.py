@@ -297,10 +297,10 @@ def write_scenes(scenes: "Iterable[Scene]", sounds: "Sounds", seed: int, out: Pa
         seed: chooses the wordings.
         out: a folder that is not there yet, or is empty.
     """
-    import numpy as np
     import soundfile
 
-    from chronoclap.scenes import contradict, describe, render
+    from chronoclap.data.shards import captions_of
+    from chronoclap.scenes import render
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
@@ -312,12 +312,11 @@ def write_scenes(scenes: "Iterable[Scene]", sounds: "Sounds", seed: int, out: Pa
             for index, scene in enumerate(scenes):
                 name = f"{index:05d}.wav"
                 soundfile.write(new / name, render(scene, sounds), sounds.rate, subtype="PCM_16")
-                words = int(np.random.default_rng([seed, 7, index]).integers(2**31))
-                false = [caption.text for caption in contradict(scene, words, n=2)]
+                caption, false = captions_of(scene, seed, index)
                 phrases = [placement.event.phrase for placement in scene.in_order]
                 onsets = [f"{placement.onset:.3f}" for placement in scene.in_order]
                 lists = (SEPARATOR.join(items) for items in (false, phrases, onsets))
-                table.writerow([name, scene.relation, describe(scene, words).text, *lists])
+                table.writerow([name, scene.relation, caption, *lists])
         if out.exists():
             out.rmdir()
         new.rename(out)

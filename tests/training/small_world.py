@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from chronoclap import Clap
 from chronoclap.data import by_split, foley_events
 from chronoclap.models.compact import CompactModel
 from chronoclap.scenes import PLAIN, Event, Scene
+from chronoclap.training import loop
 from chronoclap.training.groups import Grouper
 
 SHORT = replace(PLAIN, seconds=2.0, length=(0.5, 1.0))
@@ -69,3 +71,18 @@ def ideal_group(grouper: Grouper, model: CompactModel, index: int) -> np.ndarray
     return (
         torch.stack([ideal_features(scene, model, phrases) for scene in grouper.group(index)]).half().numpy()
     )
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Make the run fail as a power cut would, before it has taken that many steps and one."""
+    taken = 0
+    real = loop.step_loss
+
+    def failing(*given: object) -> object:
+        nonlocal taken
+        if taken == step:
+            raise KeyboardInterrupt
+        taken += 1
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "step_loss", failing)

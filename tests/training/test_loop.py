@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_world import SHORT
+from small_world import SHORT, stop_at
 
 import chronoclap
 from chronoclap import Clap
@@ -63,21 +63,6 @@ def run(
         )
 
     return start
-
-
-def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """Make the run fail as a power cut would, before it has taken that many steps and one."""
-    taken = 0
-    real = loop.step_loss
-
-    def failing(*given: object) -> object:
-        nonlocal taken
-        if taken == step:
-            raise KeyboardInterrupt
-        taken += 1
-        return real(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "step_loss", failing)
 
 
 def lines(path: Path) -> list[dict[str, float]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_world import SHORT
+from small_world import SHORT, stop_at
 from torch import nn
 
 import chronoclap
@@ -112,18 +112,10 @@ def test_a_stopped_run_ends_with_the_same_weights(
 ) -> None:
     recipe = small("tclap", steps=4, anchor=0.5)
     whole = train(recipe, start, events, tmp_path / "whole", workers=0, progress=False)
-    real, taken = loop.step_loss, []
-
-    def failing(*given: object) -> object:
-        taken.append(1)
-        if len(taken) == 4:
-            raise KeyboardInterrupt
-        return real(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "step_loss", failing)
-    with pytest.raises(KeyboardInterrupt):
-        train(recipe, start, events, tmp_path / "stopped", workers=0, progress=False)
-    monkeypatch.setattr(loop, "step_loss", real)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, start, events, tmp_path / "stopped", workers=0, progress=False)
     resumed = train(recipe, start, events, tmp_path / "stopped", workers=0, progress=False, resume=True)
     assert not moved(whole, resumed)
 

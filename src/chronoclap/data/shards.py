@@ -94,11 +94,11 @@ def group_members(make: MakeGroup, plan: Plan, sounds: Sounds, seed: int, group:
 
 def scene_members(scene: Scene, sounds: Sounds, seed: int, number: int) -> Members:
     """A scene as members of a tar: 16-bit FLAC and JSON."""
-    words = int(np.random.default_rng([seed, 7, number]).integers(2**31))
+    caption, contradictions = captions_of(scene, seed, number)
     said = {
         "relation": scene.relation,
-        "caption": describe(scene, words).text,
-        "contradictions": [caption.text for caption in contradict(scene, words, n=2)],
+        "caption": caption,
+        "contradictions": contradictions,
         "seconds": scene.seconds,
         "events": [
             {
@@ -114,6 +114,12 @@ def scene_members(scene: Scene, sounds: Sounds, seed: int, number: int) -> Membe
     soundfile.write(sound, render(scene, sounds), sounds.rate, format="FLAC", subtype="PCM_16")
     text = json.dumps(said, ensure_ascii=False, indent=1).encode()
     return [(f"{number:08d}.flac", sound.getvalue()), (f"{number:08d}.json", text)]
+
+
+def captions_of(scene: Scene, seed: int, number: int) -> tuple[str, list[str]]:
+    """The caption of scene `number` of a set, and two that are false of it."""
+    words = int(np.random.default_rng([seed, 7, number]).integers(2**31))
+    return describe(scene, words).text, [caption.text for caption in contradict(scene, words, n=2)]
 
 
 def write_shard(path: Path, groups: Iterable[Members]) -> None:

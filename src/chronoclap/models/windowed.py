@@ -86,8 +86,8 @@ class WindowedModel(nn.Module, ABC):
         return None
 
     def hear_on(self, features: Tensor) -> Tensor:
-        """(b, ...) what `ear` gives to what `hear` gives."""
-        raise NotImplementedError
+        """(b, ...) what `ear` gives to what `hear` gives: the same, unless the ear is only a part of it."""
+        return features
 
     # What follows
 

@@ -191,13 +191,12 @@ def invert(joint: Joint, left: str, right: str) -> str | None:
         return None
     if joint.kind == "after":
         return f"{listed(left)} {' '.join([*(w for w in words[:-1] if w != 'and'), 'before'])} {right}"
-    if "before" in words or "prior" in words:
-        how = [
-            word for word in words if word in ("just", "right", "shortly", "immediately", "soon", "moments")
-        ]
-        return f"{listed(left)} {' '.join([*how, 'after'])} {after(right, left)}"
     told = after(right, left)
-    return None if told is None or words[0] in ("precede", "precedes") else f"{listed(left)} after {told}"
+    if told is None or words[-1] in ("precede", "precedes"):
+        return None
+    # Of "then" and "finally" nothing is kept, of "shortly before" how soon it was.
+    how = [word for word in words if word in ("just", "right", "shortly", "immediately", "directly", "soon")]
+    return f"{listed(left)} {' '.join([*how, 'after'])} {told}"
 
 
 def after(right: str, left: str) -> str | None:
@@ -268,7 +267,7 @@ def split_adverbs(part: str) -> tuple[list[str], str]:
 
 
 def begins_with_gerund(part: str) -> bool:
-    """ "running idle", not "running water": a noun after it would be what runs."""
+    """Whether a part begins with one, adverbs aside: "running idle"."""
     return is_gerund(split_adverbs(part)[1].split(" ")[0].lower())
 
 

@@ -72,18 +72,18 @@ def verb_of(word: str) -> str | None:
 
 
 def is_gerund(word: str) -> bool:
-    """ "running", not "thing" or "morning"."""
+    """Whether it is one: "running", not "thing" or "morning"."""
     return word.endswith("ing") and len(word) > 4 and verb_of(word) is not None
 
 
 def is_third_person(word: str) -> bool:
-    """ "barks", which may be a plural too; "footsteps" may not be a verb."""
+    """Whether it is one: "barks", which may be a plural too; "footsteps" may not be a verb."""
     base = verb_of(word)
     return word.endswith("s") and not word.endswith("ss") and base is not None and base != word
 
 
 def is_verb_only(word: str) -> bool:
-    """ "speaks" is a verb and nothing else, "barks" may be a noun."""
+    """Whether it is one: "speaks" is a verb and nothing else, "barks" may be a noun."""
     return set(_lemmas(word.lower())) <= {"VERB", "AUX"} and bool(_lemmas(word.lower()))
 
 
@@ -99,37 +99,37 @@ def names_something(word: str) -> bool:
 
 
 def is_noun_only(word: str) -> bool:
-    """ "footstep", not "bark"."""
+    """Whether it is one: "footstep", not "bark"."""
     return "NOUN" in _lemmas(word) and "VERB" not in _lemmas(word)
 
 
 def may_be_finite(word: str) -> bool:
-    """ "barks", "is", or a word of no dictionary that ends as they do."""
+    """Whether it is one: "barks", "is", or a word of no dictionary that ends as they do."""
     return is_third_person(word) or is_auxiliary(word) or (is_unknown(word) and word.endswith("s"))
 
 
 def is_comparative(word: str) -> bool:
-    """ "softer", but not "water"."""
+    """Whether it is one: "softer", but not "water"."""
     return word.endswith("er") and bool(_lemmas(word)) and set(_lemmas(word)) <= {"ADJ", "ADV"}
 
 
 def is_auxiliary(word: str) -> bool:
-    """ "is", "has", "can"."""
+    """Whether it is one: "is", "has", "can"."""
     return word.lower() in _AUXILIARY
 
 
 def is_determiner(word: str) -> bool:
-    """ "a", "the", "his", "two"."""
+    """Whether it is one: "a", "the", "his", "two"."""
     return word.lower() in _DETERMINERS
 
 
 def is_adverb(word: str) -> bool:
-    """ "suddenly"."""
+    """Whether it is one: "suddenly"."""
     return word.lower() in _ADVERBS or (word.endswith("ly") and len(word) > 4)
 
 
 def gerund_of(word: str) -> str:
-    """ "drives" to "driving"."""
+    """The -ing form of a verb: "drives" to "driving"."""
     from lemminflect import getInflection
 
     base = verb_of(word) or word

@@ -34,15 +34,15 @@ DEFAULT_ECONOMY = Economy()
 
 
 @contextmanager
-def recomputed(model: Towers | None) -> Iterator[None]:
-    """While it lasts, the layers of a model's towers keep only their inputs for the way back; None: of none.
+def recomputed(model: Towers) -> Iterator[None]:
+    """While it lasts, the layers of a model's towers keep only their inputs for the way back.
 
     Raises:
         DataError: the model has no such layers.
     """
     if isinstance(model, CompactModel):
         raise DataError("Checkpointing is for HTSAT and RoBERTa; a compact model has nothing to save by it.")
-    layers: list[Any] = [] if model is None else model.tower_layers()
+    layers: list[Any] = model.tower_layers()
     for layer in layers:
         # In place of the layer's own, which its class still has.
         layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)

@@ -1,6 +1,7 @@
 """The training loop."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def train(
     order = (batches.groups(k) for k in range(step, recipe.steps))
     with (
         quick_products(),
-        recomputed(model if economy.checkpointing else None),
+        recomputed(model) if economy.checkpointing else nullcontext(),
         tqdm(total=recipe.steps, initial=step, desc=recipe.name, unit="step", disable=not progress) as bar,
     ):
         for heard in store.batches(order):

@@ -104,20 +104,22 @@ def _write(graph: nn.Module, inputs: dict[str, Tensor], shapes: dict[str, Any], 
     exporter = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = exporter.level
     exporter.setLevel(logging.ERROR)  # it warns that torchvision is missing
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of what the exporter calls itself
-        torch.onnx.export(
-            graph,
-            (),
-            path,
-            kwargs=inputs,
-            dynamic_shapes=shapes,
-            output_names=["vectors"],
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    exporter.setLevel(level)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # of what the exporter calls itself
+            torch.onnx.export(
+                graph,
+                (),
+                path,
+                kwargs=inputs,
+                dynamic_shapes=shapes,
+                output_names=["vectors"],
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        exporter.setLevel(level)
 
 
 def _sounds_apart(clap: Clap, session: Any) -> float:

@@ -93,10 +93,6 @@ class MsClap(WindowedModel):
             return None
         return copy.deepcopy(self.cnn14).eval()
 
-    def hear_on(self, features: Tensor) -> Tensor:
-        """(b, parts, hidden) to the same: the ear is all that `hear` is."""
-        return features
-
     def pool(self, heard: Tensor) -> Tensor:
         """(b, parts, hidden) to (b, width)."""
         return heard.mean(1) if self.cnn14 is None else self.cnn14.pool(heard)
