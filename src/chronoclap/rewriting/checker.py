@@ -31,7 +31,4 @@ def objection(caption: str, candidate: str) -> str | None:
 
 def timeline(read: Read) -> list[frozenset[tuple[str, int]]]:
     """The contents of the parts in the order in which they sound, those at once together."""
-    together: dict[int, list[str]] = {}
-    for time, part in zip(read.times(), read.parts, strict=True):
-        together.setdefault(time, []).append(part)
-    return [frozenset(content(" ".join(parts)).items()) for _, parts in sorted(together.items())]
+    return [frozenset(content(" ".join(parts)).items()) for parts in read.in_time()]

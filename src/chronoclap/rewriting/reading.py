@@ -68,6 +68,13 @@ class Read:
                 times.append(at)
         return tuple(times)
 
+    def in_time(self) -> tuple[tuple[str, ...], ...]:
+        """The parts in the order in which they sound, those at once side by side."""
+        together: dict[int, list[str]] = {}
+        for time, part in zip(self.times(), self.parts, strict=True):
+            together.setdefault(time, []).append(part)
+        return tuple(tuple(together[time]) for time in sorted(together))
+
     def spans(self) -> tuple[tuple[int, int], ...]:
         """Of each part where in the text it stands."""
         found, at = [], 0

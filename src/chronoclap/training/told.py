@@ -36,10 +36,7 @@ def told(text: str, contradictions: Sequence[str] = ()) -> Told:
         contradictions: captions that are false where it is true, if there are any.
     """
     read = read_caption(text)
-    together: dict[int, list[str]] = {}
-    for time, part in zip(read.times(), read.parts, strict=True):
-        together.setdefault(time, []).append(part)
-    parts = tuple(tuple(together[time]) for time in sorted(together))
+    parts = read.in_time()
     caption = _caption(read)
     said = [" and ".join(sorted(at_once)) for at_once in parts]
     known = claim(caption.claimed, parts[0] if caption.claimed == "overlap" else said)
