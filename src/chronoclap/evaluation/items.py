@@ -63,7 +63,7 @@ def slice_of(a: Event, b: Event) -> str | None:
     return PAIR_UNSEEN if held_out_pair(a.phrase, b.phrase) else SEEN
 
 
-def draw_pairs(events: Sequence[Event], n_pairs: int = 400, seed: int = 0) -> list[Pair]:
+def draw_pairs(events: Sequence[Event], n_pairs: int = 200, seed: int = 0) -> list[Pair]:
     """Draw pairs for each slice, classes balanced: a pair of classes, then a recording of each, uniformly.
 
     Args:

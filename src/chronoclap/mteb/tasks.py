@@ -82,7 +82,7 @@ class OrderTask(AbsTask):
         data: str | os.PathLike[str] = BUILT_IN,
         *,
         split: str = "test",
-        pairs: int = 400,
+        pairs: int = 200,
         seed: int = 0,
     ) -> None:
         self.events = by_split(read_manifest(data), split)
