@@ -10,17 +10,13 @@ from chronoclap.evaluation.metrics import (
     compa_scores,
     pair_scores,
     pair_similarity,
-    precision_at,
-    precision_chance,
-    recall_at,
-    recall_chance,
     similarities,
     source_weights,
     top1,
     top_set,
-    true_ranks,
     wins,
 )
+from chronoclap.evaluation.ranking import precision_at, precision_chance, recall_at, recall_chance, true_ranks
 
 FIVE_PAIRS = np.array(
     [

@@ -20,22 +20,19 @@ from torchmetrics.functional.retrieval import (
     retrieval_reciprocal_rank,
 )
 
-from chronoclap.evaluation.metrics import (
-    compa_scores,
-    precision_at,
-    precision_chance,
-    recall_at,
-    recall_chance,
-    top1,
-    top_k,
-    true_ranks,
-)
+from chronoclap.evaluation.metrics import compa_scores, top1
 from chronoclap.evaluation.ranking import (
     label_precision,
     mean_average_precision,
     mean_average_precision_chance,
     median_rank,
     median_rank_chance,
+    precision_at,
+    precision_chance,
+    recall_at,
+    recall_chance,
+    top_k,
+    true_ranks,
 )
 
 seeds = st.integers(0, 10_000)

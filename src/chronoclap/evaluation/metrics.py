@@ -6,7 +6,6 @@ in [0, 1] per item, so that a metric is the mean of its scores. No model, file o
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -165,20 +164,6 @@ def top1(similarity: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return top_set(similarity, truth[:, None])
 
 
-def top_k(similarity: np.ndarray, truth: np.ndarray, k: int) -> np.ndarray:
-    """Score 1 where the true label is among the first k, ties counting against it.
-
-    Args:
-        similarity: (items, labels).
-        truth: (items,) index of the true label.
-        k: how many are looked at; as many as there are labels or more is always right.
-
-    Returns:
-        (items,) float64 scores, 0 or 1; those of `top1` where k is 1.
-    """
-    return recall_at(true_ranks(similarity, np.arange(similarity.shape[1]) == truth[:, None]), k)
-
-
 def top_set(similarity: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Score 1 where each of the true labels beats every other label, ties wrong.
 
@@ -193,93 +178,6 @@ def top_set(similarity: np.ndarray, truth: np.ndarray) -> np.ndarray:
     others = similarity.astype(np.float64)
     others[items, truth] = -np.inf
     return wins(similarity[items, truth].min(axis=1), others.max(axis=1)).astype(np.float64)
-
-
-def true_ranks(similarity: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    """Rank what a query should find among all candidates; a tie, or a NaN, counts against it.
-
-    Args:
-        similarity: (queries, candidates).
-        relevant: (queries, candidates) bool, at least one true for each query.
-
-    Returns:
-        (queries, candidates) float64: the ranks of the relevant candidates of each query from 1 upwards in
-        rising order, infinite where there are no more.
-    """
-    ranks = np.full(similarity.shape, np.inf)
-    for row, own, true in zip(ranks, similarity, relevant, strict=True):
-        found = np.sort(np.where(np.isnan(own[true]), -np.inf, own[true]))[::-1]
-        others = np.sort(own[~true])  # a NaN goes last, as the best of them
-        ahead = len(others) - np.searchsorted(others, found, side="left")
-        row[: len(found)] = 1 + np.arange(len(found)) + ahead
-    return ranks
-
-
-def recall_at(ranks: np.ndarray, k: int) -> np.ndarray:
-    """Score 1 where something relevant is among the first k.
-
-    Args:
-        ranks: (queries, candidates) as `true_ranks` gives them.
-        k: how many are looked at, at least 1.
-
-    Returns:
-        (queries,) float64 scores, 0 or 1.
-    """
-    return (ranks[:, 0] <= k).astype(np.float64)
-
-
-def precision_at(ranks: np.ndarray, k: int) -> np.ndarray:
-    """Average precision among the first k: the mean over what they could hold of i / (rank of the i-th).
-
-    Args:
-        ranks: (queries, candidates) as `true_ranks` gives them.
-        k: how many are looked at, at least 1.
-
-    Returns:
-        (queries,) float64 scores in [0, 1]; 1 where the first ones are all relevant.
-
-    Source:
-        mAP@10 of WavCaps' retrieval code, ranks sorted; where more than k candidates are relevant it is
-        divided by k and not by their number, so that a perfect ranking scores 1.
-    """
-    place = np.arange(1, ranks.shape[1] + 1)
-    gains = np.where(ranks <= k, place / ranks, 0.0)
-    return gains.sum(axis=1) / np.minimum(np.isfinite(ranks).sum(axis=1), k)
-
-
-def recall_chance(relevant: int, candidates: int, k: int) -> float:
-    """What `recall_at` gives a random ranking on average.
-
-    Args:
-        relevant: number of relevant candidates, at least 1.
-        candidates: number of all candidates.
-        k: how many are looked at.
-
-    Returns:
-        The chance that k candidates drawn at random hold a relevant one.
-    """
-    k = min(k, candidates)
-    return 1 - comb(candidates - relevant, k) / comb(candidates, k)
-
-
-def precision_chance(relevant: int, candidates: int, k: int) -> float:
-    """What `precision_at` gives a random ranking on average.
-
-    A place holds a relevant candidate with chance relevant / candidates, and each place before it then holds
-    one with chance (relevant - 1) / (candidates - 1).
-
-    Args:
-        relevant: number of relevant candidates, at least 1.
-        candidates: number of all candidates.
-        k: how many are looked at.
-
-    Returns:
-        The expected average precision.
-    """
-    places = range(1, min(k, candidates) + 1)
-    before = (relevant - 1) / max(1, candidates - 1)
-    total = sum((1 + (place - 1) * before) / place for place in places)
-    return relevant / candidates * total / min(relevant, k)
 
 
 def source_weights(sources: Sequence[Collection[str]], resamples: int, seed: int) -> np.ndarray:

@@ -40,8 +40,14 @@ from chronoclap.data.corpora import AUDIO_SUFFIXES, sentence
 from chronoclap.data.library import Library
 from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder, embed_sounds, embed_texts
-from chronoclap.evaluation.metrics import recall_at, recall_chance, similarities, true_ranks
-from chronoclap.evaluation.ranking import median_rank, median_rank_chance
+from chronoclap.evaluation.metrics import similarities
+from chronoclap.evaluation.ranking import (
+    median_rank,
+    median_rank_chance,
+    recall_at,
+    recall_chance,
+    true_ranks,
+)
 from chronoclap.evaluation.rows import ALL, Grouping, Row, distinct
 from chronoclap.evaluation.tasks.retrieval import RECALLS, score_ranks
 

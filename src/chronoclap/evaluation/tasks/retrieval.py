@@ -10,7 +10,7 @@ on how many candidates are right.
 - `text_to_audio_...`: each name is a query, and its interval is over names, the recordings being the same.
 
 Source: R@k and mAP@10 as WavCaps' retrieval code computes them, in our reading of ties and of many right
-answers (see `metrics.precision_at`); single sounds by name in place of captioned clips are our choice.
+answers (see `ranking.precision_at`); single sounds by name in place of captioned clips are our choice.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,8 @@ from dataclasses import replace
 import numpy as np
 
 from chronoclap.evaluation.embedder import Embedder, embed_texts
-from chronoclap.evaluation.metrics import (
-    precision_at,
-    precision_chance,
-    recall_at,
-    recall_chance,
-    similarities,
-    true_ranks,
-)
+from chronoclap.evaluation.metrics import similarities
+from chronoclap.evaluation.ranking import precision_at, precision_chance, recall_at, recall_chance, true_ranks
 from chronoclap.evaluation.recordings import RATE
 from chronoclap.evaluation.rows import Grouping, Row
 from chronoclap.evaluation.tasks.zero_shot import embed_recordings, event_labels, grouping
@@ -62,7 +56,7 @@ def score_ranks(model: str, task: str, direction: str, ranks: np.ndarray, groups
         model: name for the rows.
         task: name for the rows.
         direction: how the metrics begin.
-        ranks: (queries, candidates) as `metrics.true_ranks` gives them.
+        ranks: (queries, candidates) as `ranking.true_ranks` gives them.
         groups: slices and sources of the queries.
 
     Returns:

@@ -14,8 +14,8 @@ import numpy as np
 
 from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder, embed_sounds, embed_texts
-from chronoclap.evaluation.metrics import similarities, top_k
-from chronoclap.evaluation.ranking import mean_average_precision, mean_average_precision_chance
+from chronoclap.evaluation.metrics import similarities
+from chronoclap.evaluation.ranking import mean_average_precision, mean_average_precision_chance, top_k
 from chronoclap.evaluation.recordings import RATE, whole
 from chronoclap.evaluation.rows import ALL, CLASS_UNSEEN, SEEN, Grouping, Row
 from chronoclap.scenes.event import Event
