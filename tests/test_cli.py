@@ -347,6 +347,7 @@ def test_eval_says_which_list_a_suite_needs(world: Path, tiny_checkpoint: Path, 
     pairs.write_text("[]")
     asked = ("eval", tiny_checkpoint, "--data", world / "manifest.csv", "--items", pairs)
     assert "leave out --items" in failure(*asked, "--suite", "retrieval")
+    assert "leave out --items" in failure(*asked, "--suite", "dtu")
     assert "pairs.json cannot be read as the items of ZSTE" in failure(*asked, "--suite", "zste")
     assert pairs.read_text() == "[]"
 

@@ -13,7 +13,8 @@ from chronoclap.errors import ChronoclapError
 from chronoclap.evaluation import Row, evaluate, plot, tables, write_json
 from chronoclap.evaluation.tasks.t_classify import TASK
 from chronoclap.evaluation.tasks.zero_shot import TASK as ZERO_SHOT
-from chronoclap.jobs import note, replacing
+from chronoclap.files import replacing
+from chronoclap.jobs import note
 from chronoclap.models import Clap, load
 from chronoclap.scenes import Event
 from chronoclap.training import Recipe, find_recipe, train

@@ -1,33 +1,26 @@
 """What the commands share: reading what is named, leaving out what cannot be read, writing all or nothing."""
 
-import csv
-import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from chronoclap.errors import AudioError, DataError, ModelError
+from chronoclap.files import replacing
 
 if TYPE_CHECKING:  # torch takes seconds to import: functions import what they need, so that --help is quick
     import numpy as np
 
     from chronoclap.audio import FillPolicy, Waveform
     from chronoclap.data.clips import CaptionedClip
-    from chronoclap.data.shards import Plan
     from chronoclap.evaluation import Embedder, ItemList, Pair
     from chronoclap.evaluation.reports.bundle import Bundle
     from chronoclap.models import Clap
-    from chronoclap.scenes import Event, Scene, Sounds
+    from chronoclap.scenes import Event
     from chronoclap.training.composed import ShardSet
-    from chronoclap.training.groups import Grouper
 
 SHOWN_PROBLEMS = 5
-SEPARATOR = " | "  # between the items of a list in one field of captions.csv
-CAPTION_COLUMNS = ("path", "relation", "caption", "contradictions", "events", "onsets")
 
 
 def note(text: str) -> None:
@@ -62,18 +55,6 @@ def note_problems(problems: Sequence[str], total: int) -> None:
         note(f"  {problem}")
     if len(problems) > SHOWN_PROBLEMS:
         note(f"  ... and {len(problems) - SHOWN_PROBLEMS} more.")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside `path`; what is written there takes its place if the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield new
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def lines_or_items(given: str, separator: str | None = None) -> list[str]:
@@ -312,7 +293,7 @@ def start_report(out: Path, data: str, split: str, suite: str, n_pairs: int, see
     from chronoclap.evaluation.reports.bundle import Bundle
 
     questions = {"data": data, "split": split, "suite": suite, "pairs": n_pairs, "seed": seed}
-    bundle = Bundle(out, questions, replacing)
+    bundle = Bundle(out, questions)
     bundle.begin()
     return bundle
 
@@ -331,15 +312,13 @@ def items_to_ask(
         seed: of its draw.
 
     Raises:
-        DataError: the file holds another list, or the suite needs none.
+        DataError: the file holds another list.
     """
     from chronoclap.evaluation import draw_items, draw_pairs, load_items, load_pairs, save_items, save_pairs
     from chronoclap.evaluation.recordings import RATE
     from chronoclap.evaluation.suites import draw_triples
     from chronoclap.evaluation.tasks.zero_shot import event_labels
 
-    if suite in ("retrieval", "captions"):
-        raise DataError(f"The suite {suite} asks about every recording and has no list: leave out --items.")
     whole = suite not in ("temporal", "wordings", "sweeps")
     if items.exists():
         return load_items(items) if whole else load_pairs(items)
@@ -352,113 +331,3 @@ def items_to_ask(
         drawn = draw_items(pairs, event_labels(events), seed, draw_triples(played, n_pairs, seed))
         save_items(drawn, new)
         return drawn
-
-
-# Scenes
-
-
-def write_scenes(scenes: "Iterable[Scene]", sounds: "Sounds", seed: int, out: Path) -> None:
-    """Write scenes as 16-bit WAV files with captions.csv; the folder appears whole or not at all.
-
-    Args:
-        scenes: the scenes.
-        sounds: where their recordings come from.
-        seed: chooses the wordings.
-        out: a folder that is not there yet, or is empty.
-    """
-    import soundfile
-
-    from chronoclap.data.shards import captions_of
-    from chronoclap.scenes import render
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
-        new = Path(temporary) / "new"
-        new.mkdir()
-        with (new / "captions.csv").open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(CAPTION_COLUMNS)
-            for index, scene in enumerate(scenes):
-                name = f"{index:05d}.wav"
-                soundfile.write(new / name, render(scene, sounds), sounds.rate, subtype="PCM_16")
-                caption, false = captions_of(scene, seed, index)
-                phrases = [placement.event.phrase for placement in scene.in_order]
-                onsets = [f"{placement.onset:.3f}" for placement in scene.in_order]
-                lists = (SEPARATOR.join(items) for items in (false, phrases, onsets))
-                table.writerow([name, scene.relation, caption, *lists])
-        if out.exists():
-            out.rmdir()
-        new.rename(out)
-
-
-def write_shards(
-    grouper: "Grouper",
-    plan: "Plan",
-    shard: int | None,
-    workers: int | None,
-    out: Path,
-    engine: Literal["local", "ray"] = "local",
-) -> tuple[int, float]:
-    """Write the shards of a set that are not there yet.
-
-    Args:
-        grouper: makes the scenes.
-        plan: of the whole set.
-        shard: the only one to write; None: all.
-        workers: processes; None: one per core; 0: none beside this one.
-        out: the folder.
-        engine: "local": processes of this machine; "ray": tasks of Ray Data.
-
-    Returns:
-        How many were written, and the seconds of sound in them.
-
-    Raises:
-        DataError: there is no such shard, or the folder holds shards of another set.
-    """
-    from tqdm.auto import tqdm
-
-    from chronoclap.data.cluster import write_on_ray
-    from chronoclap.data.shards import Composers, is_whole, made_of, seconds_in, write_shard
-    from chronoclap.training.features import default_workers
-
-    if shard is not None and shard >= plan.shards:
-        raise DataError(f"--shard {shard}: of {plan.shards} shards the last is {plan.shards - 1}.")
-    out.mkdir(parents=True, exist_ok=True)
-    mark, made_from = out / "made_from.txt", f"{made_of(grouper.origin(), grouper.sounds.rate)} {plan}\n"
-    if mark.exists() and mark.read_text() != made_from:
-        raise DataError(
-            f"{out} holds shards of another set (data, seed, number of scenes): name another --out."
-        )
-    with replacing(mark) as new:
-        new.write_text(made_from)
-    missing = [
-        number
-        for number in (range(plan.shards) if shard is None else [shard])
-        if not is_whole(out / plan.name(number))
-    ]
-    every = default_workers() if workers is None else workers
-    work = grouper.group, plan, grouper.sounds, grouper.seed
-    seconds = 0.0
-    if engine == "ray":
-        if missing:
-            written = write_on_ray(*work, missing, out.resolve(), workers)
-            for lasting in tqdm(written, total=len(missing), desc="composing", unit="shard"):
-                seconds += lasting
-        return len(missing), seconds
-    composers = Composers(*work, every)
-    total = sum(len(plan.of_shard(number)) for number in missing)
-    try:
-        with tqdm(total=total, desc="composing", unit="group", disable=not total) as bar:
-            for number in missing:
-
-                def counted(number: int = number) -> "Iterator[list[tuple[str, bytes]]]":
-                    nonlocal seconds
-                    for members in composers.groups(plan.of_shard(number)):
-                        seconds += seconds_in(members)
-                        yield members
-                        bar.update()
-
-                write_shard(out / plan.name(number), counted())
-    finally:
-        composers.close()
-    return len(missing), seconds

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from test_shards import hashes
 
-from chronoclap import jobs
 from chronoclap.data import by_split, foley_events
+from chronoclap.data.composing import write_shards
 from chronoclap.data.shards import Plan
 from chronoclap.errors import DataError
 from chronoclap.scenes import Sounds
@@ -47,23 +47,23 @@ def kill_a_worker(killed: list[int]) -> None:
 def test_a_killed_worker_costs_time_and_no_bytes(tmp_path: Path) -> None:
     pytest.importorskip("ray.data", reason="Ray is not installed")
     grouper, plan = set_of_scenes()
-    jobs.write_shards(grouper, plan, None, 0, tmp_path / "alone")
+    write_shards(grouper, plan, None, 0, tmp_path / "alone")
     killed: list[int] = []
     thread = threading.Thread(target=kill_a_worker, args=(killed,))
     thread.start()
-    written, seconds = jobs.write_shards(grouper, plan, None, 2, tmp_path / "ray", "ray")
+    written, seconds = write_shards(grouper, plan, None, 2, tmp_path / "ray", "ray")
     thread.join()
     assert killed
     assert (written, seconds) == (4, SCENES * 10.0)
     assert hashes(tmp_path / "ray") == hashes(tmp_path / "alone")
-    assert jobs.write_shards(grouper, plan, None, 2, tmp_path / "ray", "ray") == (0, 0.0)
+    assert write_shards(grouper, plan, None, 2, tmp_path / "ray", "ray") == (0, 0.0)
 
 
 def test_without_ray_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     grouper, plan = set_of_scenes()
     with pytest.raises(DataError, match=r"pip install \"chronoclap\[ray\]\""):
-        jobs.write_shards(grouper, plan, None, 2, tmp_path / "ray", "ray")
+        write_shards(grouper, plan, None, 2, tmp_path / "ray", "ray")
 
 
 def test_engine_is_for_shards(tmp_path: Path) -> None:

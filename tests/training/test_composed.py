@@ -11,7 +11,8 @@ from small_world import SHORT
 from chronoclap import Clap
 from chronoclap.data import foley_events
 from chronoclap.data.clips import CaptionedClip
-from chronoclap.data.shards import Composers, Plan, read_shards, write_shard
+from chronoclap.data.composing import Composers
+from chronoclap.data.shards import Plan, read_shards, write_shard
 from chronoclap.errors import DataError
 from chronoclap.scenes import Event, Sounds
 from chronoclap.training import Recipe, ShardSet, find_recipe, train
@@ -109,3 +110,11 @@ def test_other_splits_and_clips_are_refused(
 
 def test_a_folder_without_shards(tmp_path: Path) -> None:
     assert shards_of([str(tmp_path), "foley"]) is None
+
+
+def test_a_shard_without_its_hash_says_what_to_do(shards: ShardSet) -> None:
+    groups = ShardGroups(shards, RECIPE, 0, RATE)
+    hashed = shards.paths[1].with_name(f"{shards.paths[1].name}.sha256")
+    hashed.unlink()
+    with pytest.raises(DataError, match=f"{hashed.name} beside it: copy it too"):
+        groups.origin()

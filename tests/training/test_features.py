@@ -8,9 +8,10 @@ import torch
 from small_world import SHORT
 
 from chronoclap import Clap
+from chronoclap.data.composing import default_workers
 from chronoclap.scenes import Event, Sounds, render
 from chronoclap.training import features, find_recipe
-from chronoclap.training.features import FeatureStore, default_workers, group_features
+from chronoclap.training.features import FeatureStore, group_features
 from chronoclap.training.groups import Grouper
 
 BATCHES = [np.array([3, 1]), np.array([0, 2]), np.array([1, 0])]

@@ -9,6 +9,8 @@ import typer
 
 from chronoclap import jobs
 from chronoclap.cli.app import TEACH, Data, Json, Seed, Split, app
+from chronoclap.errors import DataError
+from chronoclap.files import replacing
 from chronoclap.jobs import note
 
 Models = Annotated[
@@ -102,6 +104,8 @@ def evaluate(
     from chronoclap.evaluation.published import ask_published, is_published
     from chronoclap.evaluation.suites import ask, check_names, choose_items
 
+    if items is not None and (suite == "retrieval" or is_published(suite)):
+        raise DataError(f"The suite {suite} asks about every recording and has no list: leave out --items.")
     embedders = jobs.open_models(models, fill)
     check_names(embedders)
     bound = None
@@ -128,10 +132,10 @@ def evaluate(
         page = kept.write(rows, embedders, asked, sys.argv[1:])
         typer.echo(f"The report is {page}; beside it report.md and report.json.")
     if json_file is not None:
-        with jobs.replacing(json_file) as new:
+        with replacing(json_file) as new:
             write_json(rows, new)
     if plot_file is not None:
-        with jobs.replacing(plot_file) as new:
+        with replacing(plot_file) as new:
             plot(rows, new)
 
 
@@ -156,7 +160,7 @@ def compare(
     for remark in remarks:
         note(remark)
     if json_file is not None:
-        with jobs.replacing(json_file) as new:
+        with replacing(json_file) as new:
             write_differences(compared, new)
 
 
@@ -187,7 +191,7 @@ def benchmark(
         found = run_benchmark(chosen, model, events, called, digest_of_model=digest, progress=True)
         if out is not None:
             file = out / f"{name}-{called}-{digest[:12]}.json"
-            with jobs.replacing(file) as new:
+            with replacing(file) as new:
                 new.write_text(json.dumps(found) + "\n", encoding="utf-8")
             note(f"Submission: {file}")
         typer.echo(line_of(found))

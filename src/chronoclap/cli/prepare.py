@@ -9,6 +9,7 @@ import typer
 from chronoclap import jobs
 from chronoclap.cli.app import DATA, Data, Seed, Split, app
 from chronoclap.errors import DataError
+from chronoclap.files import replacing
 from chronoclap.jobs import note
 
 
@@ -62,6 +63,7 @@ def compose(
     """
     from tqdm.auto import tqdm
 
+    from chronoclap.data.composing import write_scenes, write_shards
     from chronoclap.data.shards import Plan
     from chronoclap.scenes import NATURAL, PLAIN, TEMINAL, Sounds
     from chronoclap.training import find_recipe
@@ -80,12 +82,12 @@ def compose(
     grouper = Grouper(events, chosen, seed, sounds)
     if shards is not None:
         plan = Plan(n, chosen.scenes_per_group, shards)
-        written, seconds = jobs.write_shards(grouper, plan, shard, workers, out, engine)
+        written, seconds = write_shards(grouper, plan, shard, workers, out, engine)
         typer.echo(f"{out}: {written} shards written, {seconds / 3600:.2f} h of sound.")
         typer.echo(f"Check them with: cd {out} && sha256sum --check *.sha256")
         return
     scenes = islice((scene for index in range(n) for scene in grouper.group(index)), n)
-    jobs.write_scenes(tqdm(scenes, total=n, desc="composing", unit="scene"), sounds, seed, out)
+    write_scenes(tqdm(scenes, total=n, desc="composing", unit="scene"), sounds, seed, out)
     typer.echo(f"{out}: {n} scenes. Read captions.csv while you listen.")
 
 
@@ -127,7 +129,7 @@ def rewrite_captions(
         endpoint = Endpoint.from_environment(llm, max_requests=max_requests, max_tokens=max_tokens)
         writer = Writer(endpoint, out.with_name(f"{out.name}.answers.jsonl"))
     found = rewrite_all([row[column] for row in rows], writer, together)
-    with jobs.replacing(out) as new, new.open("w", newline="", encoding="utf-8") as file:
+    with replacing(out) as new, new.open("w", newline="", encoding="utf-8") as file:
         made = write_table(file, names, rows, tqdm(found, total=len(rows), desc="rewriting", unit="caption"))
     if writer is not None:
         note(writer.costs())
@@ -183,10 +185,10 @@ def check(
         share, doubtful = misnamed(good, sounds, names, texts)
         found += doubtful
         note(f"{share:.1%} of the names are not among the five that {clap.name} finds nearest: listen there.")
-    with jobs.replacing(out) as new, new.open("w", newline="", encoding="utf-8") as file:
+    with replacing(out) as new, new.open("w", newline="", encoding="utf-8") as file:
         write_findings(file, found)
     plot = out.with_suffix(".png")
-    with jobs.replacing(plot) as new:
+    with replacing(plot) as new:
         draw(heard, found, new)
     for problem in PROBLEMS:
         several = [one for one in found if one.problem == problem]

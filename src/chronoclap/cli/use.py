@@ -9,6 +9,7 @@ import typer
 from chronoclap import jobs
 from chronoclap.cli.app import USE, Files, Json, Model, app
 from chronoclap.errors import DataError
+from chronoclap.files import replacing
 from chronoclap.jobs import note
 
 
@@ -48,7 +49,7 @@ def classify(
             typer.echo(f"  {chances[index]:6.1%}  {names[index]}")
             rows.append({"path": str(path), "label": names[index], "probability": float(chances[index])})
     if json_file is not None:
-        with jobs.replacing(json_file) as new:
+        with replacing(json_file) as new:
             new.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 

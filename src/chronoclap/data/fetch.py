@@ -12,6 +12,7 @@ from urllib.parse import quote
 from chronoclap.data import archives
 from chronoclap.data.download import PATIENT, Client, Patience, Remote, fetch_file, size_of
 from chronoclap.errors import DataError
+from chronoclap.files import replacing
 
 GB, MB = 1e9, 1e6
 MARKER = ".fetched"  # in a corpus's folder: which files are done, and what each became
@@ -315,6 +316,5 @@ def _read_marker(folder: Path) -> tuple[bool, dict[str, list[str]]]:
 
 
 def _write_marker(folder: Path, whole: bool, done: dict[str, list[str]]) -> None:
-    new = folder / f"{MARKER}.new"
-    new.write_text(json.dumps({"whole": whole, "files": done}, indent=1), encoding="utf-8")
-    new.replace(folder / MARKER)
+    with replacing(folder / MARKER) as new:
+        new.write_text(json.dumps({"whole": whole, "files": done}, indent=1), encoding="utf-8")

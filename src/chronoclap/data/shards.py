@@ -7,12 +7,8 @@ its captions. Beside each finished shard stands its SHA-256, in the form that `s
 import hashlib
 import io
 import json
-import multiprocessing
-import signal
 import tarfile
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +17,7 @@ import numpy as np
 import soundfile
 
 from chronoclap.errors import DataError
+from chronoclap.files import replacing
 from chronoclap.scenes import Scene, Sounds, contradict, describe, render
 
 Members = list[tuple[str, bytes]]
@@ -137,7 +134,7 @@ def made_of(origin: object, rate: int) -> str:
 
 def write_shard(path: Path, groups: Iterable[Members]) -> None:
     """Write a shard whole, and then its hash; what is there is replaced."""
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.part")  # of one name, so that the next run replaces a killed one's
     digest = hashlib.sha256()
     with (
         part.open("wb") as file,
@@ -149,9 +146,8 @@ def write_shard(path: Path, groups: Iterable[Members]) -> None:
                 header.size = len(content)
                 tar.addfile(header, io.BytesIO(content))
     part.replace(path)
-    hashed = part.with_name(f".{path.name}.sha256")
-    hashed.write_text(f"{digest.hexdigest()}  {path.name}\n")
-    hashed.replace(path.with_name(f"{path.name}.sha256"))
+    with replacing(_hash_file(path)) as hashed:
+        hashed.write_text(f"{digest.hexdigest()}  {path.name}\n")
 
 
 class _Hashed(io.RawIOBase):
@@ -170,11 +166,29 @@ class _Hashed(io.RawIOBase):
 
 def is_whole(path: Path) -> bool:
     """Whether a shard is there as its hash says."""
-    hashed = path.with_name(f"{path.name}.sha256")
+    hashed = _hash_file(path)
     if not path.is_file() or not hashed.is_file():
         return False
     with path.open("rb") as file:
         return hashed.read_text().split()[:1] == [hashlib.file_digest(file, "sha256").hexdigest()]
+
+
+def said_hash(path: Path) -> str:
+    """The SHA-256 that stands beside a shard.
+
+    Raises:
+        DataError: there is none.
+    """
+    try:
+        return _hash_file(path).read_text().split()[0]
+    except (OSError, IndexError) as error:
+        raise DataError(
+            f"{path} has no {_hash_file(path).name} beside it: copy it too, or compose the shard again."
+        ) from error
+
+
+def _hash_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,52 +267,3 @@ def read_shards(paths: Iterable[Path]) -> Iterator[Sample]:
 
 def _broken(path: Path, error: Exception) -> DataError:
     return DataError(f"{path}: not a whole shard of scenes ({error}); write it again.")
-
-
-_work: tuple[MakeGroup, Plan, Sounds, int]
-
-
-def _start(make: MakeGroup, plan: Plan, sounds: Sounds, seed: int) -> None:
-    global _work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
-    _work = make, plan, sounds, seed
-
-
-def _group(group: int) -> Members:
-    make, plan, sounds, seed = _work
-    return group_members(make, plan, sounds, seed, group)
-
-
-class Composers:
-    """Worker processes that make groups, in order and a few ahead of the one who writes.
-
-    Args:
-        make, plan, sounds, seed: of the set; `make` uses `sounds` too.
-        workers: processes; 0 works here.
-    """
-
-    def __init__(self, make: MakeGroup, plan: Plan, sounds: Sounds, seed: int, workers: int) -> None:
-        self.work = make, plan, sounds, seed
-        self.ahead = 4 * workers
-        # Spawned, not forked: a forked copy of a process with threads can hang.
-        context = multiprocessing.get_context("spawn")
-        self.pool = ProcessPoolExecutor(workers, context, _start, self.work) if workers else None
-
-    def groups(self, numbers: Iterable[int]) -> Iterator[Members]:
-        """Members of one group after another."""
-        if self.pool is None:
-            make, plan, sounds, seed = self.work
-            yield from (group_members(make, plan, sounds, seed, number) for number in numbers)
-            return
-        pending: deque[Future[Members]] = deque()
-        for number in numbers:
-            pending.append(self.pool.submit(_group, number))
-            if len(pending) > self.ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-
-    def close(self) -> None:
-        """Stop the processes."""
-        if self.pool is not None:
-            self.pool.shutdown(wait=False, cancel_futures=True)

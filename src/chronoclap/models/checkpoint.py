@@ -7,9 +7,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from chronoclap.errors import ModelError
+from chronoclap.files import replaced_directory
 from chronoclap.models.compact import CompactConfig, CompactModel
 from chronoclap.models.towers import Towers
 
@@ -218,21 +216,6 @@ def write_model(
             model.tokenizer.save(str(new / "tokenizer.json"))
     if base is not None:
         (directory / "tokenizer.json").unlink(missing_ok=True)
-
-
-@contextmanager
-def replaced_directory(directory: Path, last: str = "config.json") -> Iterator[Path]:
-    """A new directory whose files move to `directory` when all of them are written, `last` last: a directory
-    with one is whole."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as temporary:
-        new = Path(temporary) / "new"
-        new.mkdir()
-        yield new
-        directory.mkdir(exist_ok=True)
-        for file in sorted(new.iterdir(), key=lambda file: file.name == last):
-            file.chmod(0o644)
-            file.replace(directory / file.name)
 
 
 def digest(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from chronoclap.audio.decode import resample
-from chronoclap.data.shards import Stored, find_shards, stored_in
+from chronoclap.data.shards import Stored, find_shards, said_hash, stored_in
 from chronoclap.errors import DataError
 from chronoclap.scenes import Claimed, Event
 from chronoclap.training.groups import Planned
@@ -91,7 +91,7 @@ class ShardGroups:
 
     def origin(self) -> object:
         """What the sound of the groups depends on."""
-        return [path.with_name(f"{path.name}.sha256").read_text() for path in self.shards.paths]
+        return [said_hash(path) for path in self.shards.paths]
 
     def _planned(self, stored: Stored) -> Planned:
         scene = stored.scene()

@@ -6,7 +6,6 @@ parts run once per scene, in workers that stay ahead of the trainer.
 
 import hashlib
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
@@ -152,8 +151,3 @@ def _memmap(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap:
             return kept
     path.parent.mkdir(parents=True, exist_ok=True)
     return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-
-
-def default_workers() -> int:
-    """One process per core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from chronoclap.data.clips import CaptionedClip
+from chronoclap.data.composing import default_workers
 from chronoclap.errors import ChronoclapError, DataError
 from chronoclap.models import Clap
 from chronoclap.models.checkpoint import write_checkpoint
@@ -22,7 +23,7 @@ from chronoclap.scenes import Caption, Event, Sounds
 from chronoclap.training.captions import Captioned, Said, caption_rows
 from chronoclap.training.composed import ShardGroups, ShardSet
 from chronoclap.training.economy import DEFAULT_ECONOMY, Economy, quick_products, recomputed
-from chronoclap.training.features import FeatureStore, default_workers, identity
+from chronoclap.training.features import FeatureStore, identity
 from chronoclap.training.groups import Grouper, Groups
 from chronoclap.training.log import Log
 from chronoclap.training.objectives import Rows, in_places, objective_loss

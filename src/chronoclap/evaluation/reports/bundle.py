@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,10 +19,10 @@ from chronoclap.evaluation.reports.protocols import PROTOCOLS
 from chronoclap.evaluation.reports.record import Record, write_record
 from chronoclap.evaluation.rows import Row, distinct
 from chronoclap.evaluation.suites import Asked
+from chronoclap.files import replacing
 from chronoclap.models import Clap
 from chronoclap.models.compact import CompactModel
 
-Replacing = Callable[[Path], Any]
 PACKAGES = ("chronoclap", "torch", "transformers", "numpy", "soundfile", "soxr")
 
 
@@ -33,12 +33,10 @@ class Bundle:
     Attributes:
         folder: is made if it is not there.
         questions: what is asked: data, split, suite, pairs a slice, seed.
-        replacing: opens a file that takes its place when it is whole.
     """
 
     folder: Path
     questions: dict[str, Any]
-    replacing: Replacing
 
     @property
     def items(self) -> Path:
@@ -58,7 +56,7 @@ class Bundle:
                 f"{self.folder} holds a report on other questions (data, split, suite, pairs or seed): name "
                 "another --out."
             )
-        with self.replacing(mark) as new:
+        with replacing(mark) as new:
             new.write_text(said, encoding="utf-8")
 
     def remembering(self, embedders: Sequence[Embedder]) -> list[Embedder]:
@@ -83,12 +81,12 @@ class Bundle:
         details: list[Details] = []
         if asked is not None and {"temporal", "order", "wordings"} & set(asked.suites):
             details = [details_of(embedder, asked) for embedder in embedders]
-        with self.replacing(self.folder / "report.json") as new:
+        with replacing(self.folder / "report.json") as new:
             write_record(record, new)
-        with self.replacing(self.folder / "report.md") as new:
+        with replacing(self.folder / "report.md") as new:
             new.write_text(write_markdown(record), encoding="utf-8")
         page = self.folder / "report.html"
-        with self.replacing(page) as new:
+        with replacing(page) as new:
             new.write_text(write_html(record, details), encoding="utf-8")
         return page
 

@@ -1,7 +1,6 @@
 """Rows for people and for programs: tables for the terminal, a list in JSON."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from chronoclap.errors import DataError
 from chronoclap.evaluation.reports.protocols import PROTOCOLS
 from chronoclap.evaluation.rows import Row, distinct
 from chronoclap.evaluation.tasks import oracle as oracle_halves
+from chronoclap.files import replacing
 
 
 def tables(rows: Sequence[Row]) -> Group:
@@ -61,13 +61,8 @@ def write_json(rows: Sequence[Row], path: str | Path) -> None:
         rows: the rows.
         path: file to write.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps([row.to_dict() for row in rows], indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(Path(path)) as new:
+        new.write_text(json.dumps([row.to_dict() for row in rows], indent=1) + "\n", encoding="utf-8")
 
 
 def read_json(path: str | Path) -> list[Row]:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from chronoclap.audio import cut_windows, fill
 from chronoclap.errors import ModelError
-from chronoclap.models.checkpoint import replaced_directory, write_json
+from chronoclap.files import replaced_directory
+from chronoclap.models.checkpoint import write_json
 from chronoclap.models.clap import Clap
 from chronoclap.models.compact import CompactModel
 from chronoclap.models.export.graphs import graphs

@@ -9,11 +9,11 @@ from torch import Tensor
 from transformers import ClapConfig, ClapModel
 
 from chronoclap.errors import ModelError
+from chronoclap.files import replaced_directory
 from chronoclap.models.checkpoint import (
     check_numbers,
     read_json,
     read_weights,
-    replaced_directory,
     write_json,
 )
 from chronoclap.models.htsat_roberta.model import HtsatRoberta

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from chronoclap.audio import MelConfig
 from chronoclap.errors import ModelError
+from chronoclap.files import replaced_directory
 from chronoclap.models.checkpoint import (
     read_json,
     read_tokenizer_file,
     read_weights,
-    replaced_directory,
     write_json,
 )
 from chronoclap.models.msclap.model import MsClap
