@@ -60,7 +60,7 @@ ROWS = {
     "three_events": 2,
     "zste": 4 + 4 + 4,
     "wordings": 3 * 3,
-    "sweeps": 3 * (6 + 5 + 7 + 4),
+    "sweeps": 3 * (6 + 5 + 7 + 7),
     "captions": 1,
 }
 """Rows of the slice "all"."""

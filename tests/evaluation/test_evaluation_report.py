@@ -10,10 +10,10 @@ from tone_world import Ear, make_events
 
 from chronoclap.errors import ChronoclapError, DataError, ModelError
 from chronoclap.evaluation import evaluate, plot, read_json, tables, write_json
-from chronoclap.evaluation.items import draw_pairs
+from chronoclap.evaluation.items import PAIR_SLICES, draw_pairs
 from chronoclap.evaluation.rows import Row
 from chronoclap.evaluation.suites import SUITES
-from chronoclap.evaluation.tasks.sweeps import SWEEPS
+from chronoclap.evaluation.tasks.sweeps import N_PAIRS, SWEEPS
 from chronoclap.evaluation.tasks.three_events import draw_triples
 from chronoclap.evaluation.tasks.zero_shot import event_labels
 from chronoclap.evaluation.tasks.zste_items import draw_items
@@ -102,6 +102,15 @@ def test_pairs_kept_serve_zste_too(events: list[Event]) -> None:
     pairs = draw_pairs(events, 4, seed=3)
     rows = evaluate([Ear()], events, "zste", items=pairs)
     assert rows == evaluate([Ear()], events, "zste", items=draw_items(pairs, event_labels(events)))
+
+
+def test_curves_alone_have_all_pairs_and_beside_others_few(events: list[Event]) -> None:
+    pairs = draw_pairs(events, N_PAIRS + 1, seed=3)
+    few = [pair for name in PAIR_SLICES for pair in [p for p in pairs if p.slice == name][:N_PAIRS]]
+    assert 0 < len(few) < len(pairs)
+    for suite, count in (("sweeps", len(pairs)), ("all", len(few))):
+        rows = evaluate([Ear()], events, suite, items=pairs, note=lambda _: None)
+        assert {row.n for row in rows if row.task.startswith("sweep_")} == {count}
 
 
 def test_retrieval_draws_no_pairs(events: list[Event]) -> None:

@@ -80,7 +80,14 @@ def evaluate(
             help="The model whose ear, told where sounds part, is the line to reach; or none.",
         ),
     ] = "compact-base",
-    pairs: Annotated[int, typer.Option(min=1, help="Pairs of recordings for each slice of classes.")] = 200,
+    pairs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Pairs of recordings for each slice of classes; the curves of sweeps have them all when "
+            "asked for alone, else 6.",
+        ),
+    ] = 200,
     fill: Fill = None,
     items: Annotated[
         Path | None,

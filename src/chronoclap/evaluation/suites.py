@@ -258,7 +258,8 @@ def _rows(embedder: Embedder, asked: Asked, note: Note) -> list[Row]:
         if "wordings" in suites:
             rows += wordings.evaluate(embedder, pairs, sounds, audio=audio, seed=seed)
     if pairs and "sweeps" in suites:
-        rows += sweeps.evaluate(embedder, pairs, sounds, seed=seed, progress=progress)
+        few = len(pairs) if suites == ("sweeps",) else sweeps.N_PAIRS
+        rows += sweeps.evaluate(embedder, pairs, sounds, n_pairs=few, seed=seed, progress=progress)
     if asked.triples:
         rows += three_events.evaluate(embedder, asked.triples, sounds, seed=seed, progress=progress)
     if asked.items is not None:
