@@ -7,6 +7,7 @@ import os
 import random
 import sys
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -22,7 +23,7 @@ class AdapterError(Exception):
     """A peer cannot be used as asked; the text says what to do."""
 
 
-class Adapter:
+class Adapter(ABC):
     """One model of a peer.
 
     Attributes:
@@ -38,13 +39,13 @@ class Adapter:
     policy = ""
     alone = True
 
+    @abstractmethod
     def embed_audio(self, waveforms: list[np.ndarray]) -> np.ndarray:
         """(n,) float32 mono samples at `rate` to (len(waveforms), dim) vectors of any length."""
-        raise NotImplementedError
 
+    @abstractmethod
     def embed_text(self, texts: list[str]) -> np.ndarray:
         """Texts to (len(texts), dim) vectors of any length."""
-        raise NotImplementedError
 
     def info(self) -> dict[str, Any]:
         """What this model is: package, version, rate in Hz, policy."""
