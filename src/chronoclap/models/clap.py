@@ -1,11 +1,12 @@
 """`Clap`: sound and text become unit vectors of one space, and nothing else leaves it."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -17,10 +18,12 @@ from chronoclap.models.checkpoint import read_model, resolve, write_checkpoint
 from chronoclap.models.compact import CompactModel, stack_features
 from chronoclap.models.compute import Compute, Engine, Precision
 from chronoclap.models.towers import Towers
+from chronoclap.models.workers import side_by_side
 
 if TYPE_CHECKING:
     from chronoclap.models.trunks import TrunkMemory
 
+Batch = TypeVar("Batch")
 DECODERS = 4  # threads; libsndfile and soxr work outside Python's lock
 
 
@@ -84,7 +87,7 @@ class Clap:
         Args:
             items: one recording or any iterable of them, which is read lazily: paths, (samples, rate) pairs,
                 or arrays of mono samples that are at `rate` already.
-            batch_size: windows embedded at a time.
+            batch_size: windows embedded at a time on an accelerator; on a CPU, each core has one.
             progress: show a progress bar.
 
         Returns:
@@ -95,32 +98,29 @@ class Clap:
         """
         several: Any = [items] if is_one_recording(items) else items
         total = len(several) if isinstance(several, Sequence | np.ndarray) else None
-        vectors: list[np.ndarray] = []
-        pending: list[np.ndarray] = []
-        owners: list[int] = []
-        windows: dict[int, list[np.ndarray]] = {}
-
-        def flush(limit: int) -> None:
-            while len(pending) > limit:
-                batch, who = pending[:batch_size], owners[:batch_size]
-                del pending[:batch_size], owners[:batch_size]
-                for owner, vector in zip(who, self._encode_windows(batch), strict=True):
-                    windows.setdefault(owner, []).append(vector)
-
+        found: list[list[np.ndarray]] = []
         with (
             ThreadPoolExecutor(DECODERS) as pool,
             tqdm(total=total, unit="file", disable=not progress) as bar,
         ):
-            for index, samples in enumerate(_decoded(pool, iter(several), self.rate, 4 * DECODERS)):
-                cut = cut_windows(samples, self.rate, self.model.window, self.model.window_hop)
-                pending += [window.samples for window in cut]
-                owners += [index] * len(cut)
-                flush(batch_size)
-                bar.update()
-            flush(0)
-        for index in range(len(windows)):
-            mean = np.mean(windows[index], axis=0)
-            vectors.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
+            counts: deque[int] = deque()  # of the windows of recordings that are not finished
+
+            def windows() -> Iterator[np.ndarray]:
+                for samples in _decoded(pool, iter(several), self.rate, 4 * DECODERS):
+                    cut = cut_windows(samples, self.rate, self.model.window, self.model.window_hop)
+                    counts.append(len(cut))
+                    yield from (window.samples for window in cut)
+
+            own: list[np.ndarray] = []
+            for vector in self._encoded(windows(), batch_size):
+                own.append(vector)
+                if len(own) == counts[0]:
+                    counts.popleft()
+                    found.append(own)
+                    own = []
+                    bar.update()
+        means = [np.mean(vectors, axis=0) for vectors in found]
+        vectors = [mean / max(float(np.linalg.norm(mean)), 1e-12) for mean in means]
         return np.stack(vectors).astype(np.float32) if vectors else np.zeros((0, self.dim), np.float32)
 
     def embed_text(
@@ -145,10 +145,14 @@ class Clap:
                 raise ModelError(f"embed_text takes strings, not {type(text).__name__}: {text!r:.60}.")
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         vectors = np.zeros((len(texts), self.dim), np.float32)
-        with tqdm(total=len(texts), unit="text", disable=not progress) as bar, torch.inference_mode():
-            for start in range(0, len(order), batch_size):
-                rows = order[start : start + batch_size]
-                vectors[rows] = self.model.encode_texts([texts[i] for i in rows]).cpu().numpy()
+        batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+        def encode(rows: list[int]) -> np.ndarray:
+            return self.model.encode_texts([texts[i] for i in rows]).cpu().numpy()
+
+        with tqdm(total=len(texts), unit="text", disable=not progress) as bar:
+            for rows, own in zip(batches, self._computed(encode, batches), strict=True):
+                vectors[rows] = own
                 bar.update(len(rows))
         return vectors
 
@@ -184,12 +188,32 @@ class Clap:
         write_checkpoint(self.model, path, {"name": self.name, **self.info})
         return path
 
+    def _encoded(self, windows: Iterator[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
+        """One vector a window, in order."""
+        at_once = 1 if self.model.device.type == "cpu" else batch_size
+        batches = iter(lambda: list(islice(windows, at_once)), [])
+        for vectors in self._computed(self._encode_windows, batches):
+            yield from vectors
+
     def _encode_windows(self, windows: Sequence[np.ndarray]) -> np.ndarray:
+        if self.memory is None or not isinstance(self.model, CompactModel):
+            return self.model.encode_windows(windows).cpu().numpy()
+        features = [self.memory.features(self.model, window) for window in windows]
+        return self.model.embed_features(*stack_features(features)).cpu().numpy()
+
+    def _computed(
+        self, work: Callable[[Batch], np.ndarray], batches: Iterable[Batch]
+    ) -> Iterator[np.ndarray]:
+        """What the towers make of each batch, in order."""
         with torch.inference_mode():
-            if self.memory is None or not isinstance(self.model, CompactModel):
-                return self.model.encode_windows(windows).cpu().numpy()
-            features = [self.memory.features(self.model, window) for window in windows]
-            return self.model.embed_features(*stack_features(features)).cpu().numpy()
+            self.model.set_up()
+        if self.model.device.type == "cpu":
+            yield from side_by_side(work, batches)
+            return
+        for batch in batches:
+            with torch.inference_mode():
+                result = work(batch)
+            yield result
 
 
 def _decoded(

@@ -85,6 +85,10 @@ class WindowedModel(nn.Module, ABC):
         among those of the given names; None: there are none, or they cannot be told apart."""
         return None
 
+    def set_up(self) -> None:
+        """Make what is made before the first embedding; several threads embed after it."""
+        return
+
     def hear_on(self, features: Tensor) -> Tensor:
         """(b, ...) what `ear` gives to what `hear` gives: the same, unless the ear is only a part of it."""
         return features

@@ -142,6 +142,9 @@ class CompactModel(nn.Module):
         """Refused, see `load`."""
         raise ModelError("A compact model hears recordings of any length as they are: no fill, no int16.")
 
+    def set_up(self) -> None:
+        """Nothing is made before the first embedding."""
+
     def compute_with(self, compute: Compute) -> None:
         """Refused, see `load`."""
         raise ModelError(

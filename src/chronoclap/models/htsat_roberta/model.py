@@ -52,6 +52,10 @@ class HtsatRoberta(WindowedModel):
         self._chosen = None  # it need not be copied
         return super().copy()
 
+    def set_up(self) -> None:
+        """Choose the towers that embed."""
+        self.towers()
+
     def towers(self) -> Chosen:
         """What embeds: transformers' towers in training and off the CPU; else the best for this machine."""
         if self.training or torch.is_grad_enabled() or self.device.type != "cpu":
