@@ -64,6 +64,10 @@ def draw_sweeps(rows: Sequence[Row], metric: str = "audio_to_text") -> "Figure":
         axes.axhline(own[0].chance, linestyle="dotted", color="grey", label="chance")
         axes.set_title(sweep.task)
         axes.set_xlabel(sweep.unit)
+        if sweep.points[0] > 0:  # from a quarter of a second to many
+            axes.set_xscale("log")
+            axes.set_xticks(sweep.points, [f"{at:g}" for at in sweep.points])
+            axes.minorticks_off()
     panels[0].set_ylabel(metric)
     # A little room above: a perfect curve lies on 1.
     panels[0].set_ylim(0, 1.04)
