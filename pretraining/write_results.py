@@ -2,7 +2,7 @@
 
 chronoclap eval compact compact-base runs/control --suite all --pairs 200 --data MANIFEST \\
     --split test --json e.json
-python pretraining/write_results.py e.json --control runs/control
+python pretraining/write_results.py e.json --control control
 """
 
 import argparse
