@@ -11,7 +11,7 @@ help:
 	@echo "make demo    watch a model learn what came first (minutes, on this machine)"
 	@echo "make test    run the tests             (PYTEST_ARGS=... for pytest)"
 	@echo "make lint    check style and types"
-	@echo "make bench   measure the speed, half an hour (BENCH_ARGS="--only towers", --quick)"
+	@echo "make bench   measure the speed, half an hour (BENCH_ARGS='--only towers', or --quick)"
 	@echo "make setup   only install, into .venv  (PYTHON=... for another Python)"
 	@echo "make clean   remove what the others made"
 
