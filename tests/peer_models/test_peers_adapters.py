@@ -94,6 +94,7 @@ def test_laion_clap(install: Install, checkpoint: Path) -> None:
     assert model._backend._adapter._model.made_as == (False, "HTSAT-base")  # type: ignore[attr-defined]
     assert model._backend._adapter._model.ckpt == str(checkpoint)  # type: ignore[attr-defined]
     assert (model.rate, model.info["package"], model.name) == (48_000, "laion_clap", "laion_clap:weights.pt")
+    assert model.info["files"] == [str(checkpoint.resolve())]
     assert "repeatpad" in model.info["policy"]
     assert "seeded" in model.info["policy"]
     sounds = noise(1, 12, 30)
@@ -154,6 +155,7 @@ def test_msclap(install: Install, checkpoint: Path) -> None:
     model = opened(f"msclap:{checkpoint}")
     assert model._backend._adapter._model.asked == (str(checkpoint), "2023")  # type: ignore[attr-defined]
     assert (model.rate, model.info["version"]) == (44_100, "unknown")
+    assert model.info["files"] == [str(checkpoint.resolve())]
     assert "7 s cut at random (seeded)" in model.info["policy"]
     sounds = noise(1, 12, 30, rate=44_100)
     heard = model.embed_audio(sounds)
@@ -202,7 +204,9 @@ def test_openflam(install: Install, checkpoint: Path) -> None:
     expected = long.samples[[0, 1, 479_999]]
     np.testing.assert_allclose(heard[1], expected / np.linalg.norm(expected), atol=1e-6)
     assert "the first 10 s" in model.info["policy"]
+    assert model.info["files"] == [str(checkpoint.resolve())]
     fetched = opened("openflam:v1-base")
+    assert fetched.info["files"] == []
     assert fetched._backend._adapter._model.fetched == "from the hub"  # type: ignore[attr-defined]
 
 
@@ -274,6 +278,10 @@ def test_open_clip(install: Install, monkeypatch: pytest.MonkeyPatch, fused: boo
     assert asked == [("CLAP-HTSAT-tiny-Roberta-base", "weights.pt", "cpu")]
     sounds = noise(1, 12)
     assert model.rate == 16_000
+    assert model.info["files"] == []
+    assert opened(f"open_clip:CLAP-HTSAT-tiny-Roberta-base#pretrained={__file__}").info["files"] == [
+        str(Path(__file__).resolve())
+    ]
     assert model.embed_audio(sounds).shape == (2, 4)
     np.testing.assert_array_equal(model.embed_text(["a", "b"]), np.full((2, 4), 0.5, np.float32))
     assert model.info["policy"].startswith("shorter than 5 s: repeatpad; longer: ")
@@ -295,6 +303,7 @@ def test_sentence_transformers(tmp_path: Path) -> None:
     folder = write_with_transformers(tmp_path / "model")
     ours, theirs = chronoclap.load(folder), opened(f"sentence-transformers:{folder}")
     assert (theirs.rate, theirs.name) == (48_000, "sentence-transformers:model")
+    assert str((folder / "config.json").resolve()) in theirs.info["files"]
     assert "padding=repeatpad, truncation=rand_trunc" in theirs.info["policy"]
     sounds = noise(2, 9.5)
     np.testing.assert_allclose(theirs.embed_audio(sounds), ours.embed_audio(sounds), atol=1e-5)

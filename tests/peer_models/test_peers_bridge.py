@@ -146,11 +146,29 @@ def test_what_is_raised_is_told_and_the_model_lives(spec: str, capfd: pytest.Cap
         model.embed_text(["shape"])
     with pytest.raises(ModelError, match="1 of 1 vectors are zero, NaN or infinite"):
         model.embed_text(["nan"])
+    with pytest.raises(ModelError, match=r"Model.*: gives vectors of 3 numbers for texts and of 6 for texts"):
+        model.embed_text(["narrow"])
     assert model.embed_text(["fine"]).shape == (1, 6)
     model.close()
     model.close()
     with pytest.raises(ModelError, match="open the model again"):
         model.embed_text(["fine"])
+
+
+@pytest.mark.parametrize("spec", [HERE, THERE])
+def test_sounds_and_texts_of_unlike_widths_are_refused(spec: str) -> None:
+    model = open_peer(spec)
+    assert model.embed_text(["narrow"]).shape == (1, 3)
+    told = r"Model.*: gives vectors of 6 numbers for sounds and of 3 for texts; .* must share one space"
+    with pytest.raises(ModelError, match=told):
+        model.embed_audio(sounds(2))
+
+
+def test_the_digest_of_a_peer_is_of_its_files_options_and_environment() -> None:
+    here, there = open_peer(HERE), open_peer(THERE)
+    assert here.info["files"] == there.info["files"] == [FILE]
+    assert here.digest() == open_peer(HERE).digest()
+    assert len({here.digest(), there.digest(), open_peer(f"python:{FILE}:make").digest()}) == 3
 
 
 @pytest.mark.parametrize(("text", "how"), [("die", "exit code 7"), ("killed", "SIGKILL, as when memory")])

@@ -37,6 +37,8 @@ class Model:
             assert sys.stdin.read() == ""
         if "shape" in texts:
             return np.zeros(3)
+        if "narrow" in texts:
+            return np.ones((len(texts), 3))
         if "nan" in texts:
             return np.full((len(texts), 6), np.nan)
         luck = np.random.rand()  # noqa: NPY002

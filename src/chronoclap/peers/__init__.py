@@ -44,7 +44,9 @@ each call. What is raised is told to the user. For example, in `mine.py`, named 
         def embed_text(self, texts):
             return self.model.read(texts)
 
-A module given by its name must be importable; the file form also finds what lies beside the file.
+A module given by its name must be importable; the file form also finds what lies beside the file. Embeddings
+that `eval --out` keeps are asked for anew when the file changes, or what the model makes of a few sounds and
+texts: where something else that it loads has changed otherwise, name another --out.
 """
 
 import re

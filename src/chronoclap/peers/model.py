@@ -1,9 +1,11 @@
 """A peer's model as an evaluation sees it: recordings and texts in, unit vectors out."""
 
+import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,7 +47,8 @@ class PeerModel:
     Attributes:
         name: what reports call it; it may be changed.
         info: what it is: `spec`, `package`, `version`, `rate` in Hz, `policy` (what the peer makes of
-            recordings shorter or longer than its window), and `python` where it runs in another environment.
+            recordings shorter or longer than its window), `files` that it was loaded from, and `python` where
+            it runs in another environment.
 
     Raises:
         ModelError: it cannot be loaded; the text says why.
@@ -53,7 +56,9 @@ class PeerModel:
 
     def __init__(self, spec: PeerSpec) -> None:
         self.name = spec.name
+        self._spec = spec
         self._title = spec.text
+        self._widths: dict[str, int] = {}
         self._backend: Backend
         if spec.python is None:
             self._backend = _Here(spec)
@@ -70,6 +75,17 @@ class PeerModel:
     def dim(self) -> int:
         """Width of an embedding."""
         return self.embed_text(["a sound"]).shape[1]
+
+    def digest(self) -> str:
+        """What is known of the model without asking it, as 64 hexadecimal digits: its name and options, the
+        package and its version, rate and policy, the interpreter of another environment, and the content of
+        its files, wherever they lie."""
+        known = {name: value for name, value in self.info.items() if name not in ("spec", "files")}
+        digest = hashlib.sha256(repr((self._spec.name, sorted(self._spec.options.items()), known)).encode())
+        for file in self.info["files"]:
+            with Path(file).open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+        return digest.hexdigest()
 
     def embed_audio(
         self,
@@ -101,7 +117,7 @@ class PeerModel:
         found = []
         with tqdm(total=total, unit="file", disable=not progress) as bar:
             for batch in _batches(several, self.rate, batch_size):
-                found.append(self._unit(self._backend.embed_audio(batch), len(batch)))
+                found.append(self._unit(self._backend.embed_audio(batch), len(batch), "sounds"))
                 bar.update(len(batch))
         return np.concatenate(found) if found else np.zeros((0, self.dim), np.float32)
 
@@ -126,7 +142,7 @@ class PeerModel:
         with tqdm(total=len(several), unit="text", disable=not progress) as bar:
             for first in range(0, len(several), batch_size):
                 batch = several[first : first + batch_size]
-                found.append(self._unit(self._backend.embed_text(batch), len(batch)))
+                found.append(self._unit(self._backend.embed_text(batch), len(batch), "texts"))
                 bar.update(len(batch))
         return np.concatenate(found) if found else np.zeros((0, self.dim), np.float32)
 
@@ -134,12 +150,19 @@ class PeerModel:
         """Let go of the model, and end its process where it has one."""
         self._backend.close()
 
-    def _unit(self, vectors: np.ndarray, count: int) -> np.ndarray:
+    def _unit(self, vectors: np.ndarray, count: int, of: str) -> np.ndarray:
         """(count, dim) vectors of length 1.
 
         Raises:
-            ModelError: one has no direction.
+            ModelError: one has no direction, or they are of another width than those before.
         """
+        for other, width in self._widths.items():
+            if width != vectors.shape[1]:
+                raise ModelError(
+                    f"{self._title}: gives vectors of {vectors.shape[1]} numbers for {of} and of {width} for "
+                    f"{other}; sounds and texts must share one space."
+                )
+        self._widths[of] = vectors.shape[1]
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if bad := int(np.sum(~np.isfinite(lengths) | (lengths == 0))):
             raise ModelError(f"{self._title}: {bad} of {count} vectors are zero, NaN or infinite.")

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,14 @@ class Adapter(ABC):
         policy: what the peer makes of recordings shorter or longer than its window.
         alone: whether recordings are given one by one, because where the peer cuts one of them at random, or
             what it adds, depends on the others of a batch.
+        files: what the model was loaded from, as far as it was given as files: absolute paths.
     """
 
     package = ""
     rate = DEFAULT_RATE
     policy = ""
     alone = True
+    files: tuple[str, ...] = ()
 
     @abstractmethod
     def embed_audio(self, waveforms: list[np.ndarray]) -> np.ndarray:
@@ -48,12 +51,18 @@ class Adapter(ABC):
         """Texts to (len(texts), dim) vectors of any length."""
 
     def info(self) -> dict[str, Any]:
-        """What this model is: package, version, rate in Hz, policy."""
+        """What this model is: package, version, rate in Hz, policy, files."""
         try:
             version = metadata.version(self.package) if self.package else ""
         except metadata.PackageNotFoundError:  # of a checkout that is on the path
             version = "unknown"
-        return {"package": self.package, "version": version, "rate": self.rate, "policy": self.policy}
+        return {
+            "package": self.package,
+            "version": version,
+            "rate": self.rate,
+            "policy": self.policy,
+            "files": list(self.files),
+        }
 
 
 def embed_waveforms(adapter: Adapter, waveforms: list[np.ndarray]) -> np.ndarray:
@@ -158,3 +167,12 @@ def existing_file(path: str) -> str:
     if not os.path.isfile(found):  # noqa: PTH113
         raise AdapterError(f"{path}: there is no such file; give the path of a checkpoint.")
     return found
+
+
+def files_at(path: str) -> tuple[str, ...]:
+    """The file at a path, or those in the folder there and below: absolute paths. None where nothing is, as
+    behind a name on a hub."""
+    place = Path(path).expanduser().resolve()
+    if place.is_file():
+        return (str(place),)
+    return tuple(str(file) for file in sorted(place.rglob("*")) if file.is_file())

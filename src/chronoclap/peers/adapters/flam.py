@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from .base import Adapter, existing_file, import_peer
+from .base import Adapter, existing_file, files_at, import_peer
 
 SAMPLES = 480_000
 
@@ -26,6 +26,7 @@ class Peer(Adapter):
 
     def __init__(self, target: str) -> None:
         checkpoint = None if target == "v1-base" else existing_file(target)
+        self.files = files_at(checkpoint) if checkpoint is not None else ()
         package = import_peer("openflam", "openflam")
         import torch
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import DEFAULT_RATE, Adapter, AdapterError
+from .base import DEFAULT_RATE, Adapter, AdapterError, files_at
 
 FUNCTIONS = ("embed_audio", "embed_text")
 
@@ -29,6 +29,8 @@ class Peer(Adapter):
     def __init__(self, target: str) -> None:
         where, name = split_target(target)
         module = import_file(Path(where).expanduser()) if where.endswith(".py") else import_named(where)
+        source = getattr(module, "__file__", None)  # a namespace has none
+        self.files = files_at(source) if source else ()
         found = module
         if name:
             if not hasattr(module, name):

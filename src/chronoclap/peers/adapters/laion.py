@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Adapter, AdapterError, existing_file, first_line, import_peer
+from .base import Adapter, AdapterError, existing_file, files_at, first_line, import_peer
 
 
 class Peer(Adapter):
@@ -26,6 +26,7 @@ class Peer(Adapter):
         if fusion not in ("yes", "no"):
             raise AdapterError(f"fusion={fusion}: say yes or no.")
         checkpoint = existing_file(target)
+        self.files = files_at(checkpoint)
         package = import_peer("laion_clap", "laion_clap")
         import torch
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Adapter, AdapterError, existing_file, import_peer
+from .base import Adapter, AdapterError, existing_file, files_at, import_peer
 
 VERSIONS = ("2022", "2023")
 
@@ -26,6 +26,7 @@ class Peer(Adapter):
             checkpoint, version = None, target
         else:
             checkpoint = existing_file(target)
+            self.files = files_at(checkpoint)
         if version not in VERSIONS:
             raise AdapterError(f"msclap {version}: say 2022 or 2023; the captioner embeds no texts.")
         wrapper = import_peer("msclap.CLAPWrapper", "msclap").CLAPWrapper

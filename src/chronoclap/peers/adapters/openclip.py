@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .base import Adapter, AdapterError, import_peer
+from .base import Adapter, AdapterError, files_at, import_peer
+
+LOCAL = "local-dir:"
 
 
 class Peer(Adapter):
@@ -31,6 +33,8 @@ class Peer(Adapter):
             )
         created = package.create_model_and_transforms(target, pretrained=pretrained or None, device="cpu")
         self._model, self._preprocess = created[0].eval(), created[2]
+        folder = files_at(target.removeprefix(LOCAL)) if target.startswith(LOCAL) else ()
+        self.files = (*folder, *(files_at(pretrained) if pretrained else ()))
         audio = getattr(self._model, "audio", None)
         if audio is None or not hasattr(self._model, "encode_audio"):
             raise AdapterError(f"{target}: a model of pictures; name one of sound.")

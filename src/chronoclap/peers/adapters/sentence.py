@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Adapter, AdapterError, import_peer
+from .base import Adapter, AdapterError, files_at, import_peer
 
 
 class Peer(Adapter):
@@ -21,6 +21,7 @@ class Peer(Adapter):
     def __init__(self, target: str) -> None:
         package = import_peer("sentence_transformers", "sentence-transformers")
         self._model = package.SentenceTransformer(target, device="cpu")
+        self.files = files_at(target)
         processor = getattr(self._model[0], "processor", None)
         extractor = getattr(processor, "feature_extractor", None)
         if extractor is None:
