@@ -11,6 +11,7 @@ from chronoclap import Clap
 from chronoclap.audio import Waveform
 from chronoclap.errors import DataError
 from chronoclap.evaluation.kept import KeptVectors, Remembering, digest_of, sound_key
+from chronoclap.peers import open_model
 
 
 class Counting:
@@ -50,22 +51,31 @@ class TestKeptVectors:
             b"m" * 16: [7, 8, 9],
         }
 
-    @pytest.mark.parametrize("cut", [1, 7, 12, 13, 30])
+    @pytest.mark.parametrize("cut", [1, 7, 12, 13, 27, 28, 30, 56, 84])
     def test_what_a_kill_left_half_written_is_written_anew(self, tmp_path: Path, cut: int) -> None:
         kept = KeptVectors(tmp_path / "a")
         for number in range(4):
             kept.add([bytes([number]) * 16], np.full((1, 3), number, np.float32))
-        for file in (kept.vectors_file, kept.keys_file):
-            whole = file.read_bytes()
-            file.write_bytes(whole[: len(whole) - cut])
-            again = KeptVectors(tmp_path / "a")
-            assert 0 < len(again.known) < 4
-            for number in range(4):
-                again.add([bytes([number]) * 16], np.full((1, 3), number, np.float32))
-            found = KeptVectors(tmp_path / "a").known
-            assert {key[0]: vector.tolist() for key, vector in found.items()} == {
-                number: [number] * 3 for number in range(4)
-            }
+        whole = kept.file.read_bytes()
+        kept.file.write_bytes(whole[: len(whole) - cut])
+        again = KeptVectors(tmp_path / "a")
+        assert len(again.known) == 4 - -(-cut // 28)
+        for number in range(4):
+            again.add([bytes([number]) * 16], np.full((1, 3), number, np.float32))
+        assert numbers(KeptVectors(tmp_path / "a")) == {number: [number] * 3 for number in range(4)}
+
+    def test_two_that_write_in_turn_leave_each_other_whole(self, tmp_path: Path) -> None:
+        one, other = KeptVectors(tmp_path / "a"), KeptVectors(tmp_path / "a")
+        for kept, several in ((one, [1, 2, 3]), (other, [9]), (one, [4]), (other, [2, 5])):
+            vectors = np.repeat(np.array(several, np.float32)[:, None], 3, axis=1)
+            kept.add([bytes([number]) * 16 for number in several], vectors)
+        found = numbers(KeptVectors(tmp_path / "a"))
+        assert found == {number: [number] * 3 for number in (1, 2, 3, 4, 5, 9)}
+
+
+def numbers(kept: KeptVectors) -> dict[int, list[float]]:
+    """What is kept, by the first byte of its keys."""
+    return {key[0]: vector.tolist() for key, vector in kept.known.items()}
 
 
 class TestRemembering:
@@ -99,6 +109,36 @@ class TestRemembering:
         changed = tiny_clap.model.copy()
         next(p for p in changed.parameters() if p.numel()).data.view(-1)[0] += 1e-4
         assert digest_of(Clap(changed, tiny_clap.name)) != digest_of(tiny_clap)
+
+    def test_a_peer_that_changed_has_another_digest(self, tmp_path: Path) -> None:
+        """Even where no probe shows it."""
+        code = (
+            "import numpy as np\n"
+            "def embed_audio(waveforms, rate): return np.ones((len(waveforms), 4))\n"
+            "def embed_text(texts): return [[1 if 'gong' in t else 7, 1, 1, 1] for t in texts]\n"
+        )
+        digests = []
+        for folder, text in (("a", code), ("b", code), ("c", code.replace("gong", "zither"))):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "mine.py").write_text(text)
+            digests.append(digest_of(open_model(f"python:{tmp_path / folder / 'mine.py'}")))
+        assert digests[0] == digests[1] != digests[2]
+
+    def test_a_peer_is_also_known_by_what_it_makes_of_some_sounds_and_texts(self, tmp_path: Path) -> None:
+        (tmp_path / "numbers.txt").write_text("1")
+        (tmp_path / "mine.py").write_text(
+            "import numpy as np\n"
+            "from pathlib import Path\n"
+            "class Mine:\n"
+            "    def __init__(self): self.x = float(Path(__file__).with_name('numbers.txt').read_text())\n"
+            "    def embed_audio(self, waveforms, rate): return np.ones((len(waveforms), 2))\n"
+            "    def embed_text(self, texts): return [[1, self.x if 'siren' in t else 1] for t in texts]\n"
+        )
+        spec = f"python:{tmp_path / 'mine.py'}:Mine"
+        before = digest_of(open_model(spec))
+        assert digest_of(open_model(spec)) == before
+        (tmp_path / "numbers.txt").write_text("1.0001")
+        assert digest_of(open_model(spec)) != before
 
 
 def test_sounds_are_told_apart_by_content_and_rate(tmp_path: Path) -> None:

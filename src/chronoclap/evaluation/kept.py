@@ -18,18 +18,36 @@ from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder
 from chronoclap.models import Clap
 from chronoclap.models.compact import CompactModel
+from chronoclap.peers import PeerModel
 
 TOGETHER = 64
 """Sounds that are embedded and then written at a time: what a stopped run loses at most."""
 _KEY = 16  # bytes
-_PROBES = ("a dog barks, then rain falls", "rain falls, then a dog barks")
+PROBES = (
+    "a dog barks, then rain falls",
+    "rain falls, then a dog barks",
+    "a dog barks before rain falls",
+    "a dog barks after rain falls",
+    "a dog barks while rain falls",
+    "dog",
+    "rain",
+    "this is a sound of a siren",
+    "A man speaks and a door slams shut.",
+    "In this concatenated sound, the second sound is thunder",
+    "first a bell rings; soon afterwards a train passes by, and in the end a crowd applauds for a long time",
+)
+"""Texts by which a model of others is known."""
+PROBE_SECONDS = (1, 1.5, 2, 3, 4, 5, 7.5, 12)
+"""Lengths of the sounds by which it is known."""
+_PROBE_RATE = 32_000
 
 
 def digest_of(embedder: Embedder) -> str:
     """What a model's embeddings depend on, as 64 hexadecimal digits.
 
-    Of a model of ours, its weights and settings. Of any other, its name and what it makes of two texts and
-    two sounds, rounded: all that can be known from outside.
+    Of a model of ours, its weights and settings. Of any other, what is known of a peer (`PeerModel.digest`),
+    or else its name; and to the last bit what it makes of some sounds and texts, for code may load what
+    cannot be seen from outside. So another machine may have another digest of the same.
     """
     digest = hashlib.sha256()
     if isinstance(embedder, Clap):
@@ -40,35 +58,44 @@ def digest_of(embedder: Embedder) -> str:
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
-    noise = np.random.default_rng(0).normal(0, 0.1, 64_000).astype(np.float32)
-    heard = embedder.embed_audio([Waveform(noise, 32_000), Waveform(noise[::-1].copy(), 32_000)])
-    vectors = np.concatenate([heard, embedder.embed_text(list(_PROBES))])
-    digest.update(embedder.name.encode())
-    digest.update(np.round(vectors, 3).astype(np.float32).tobytes())
+    digest.update((embedder.digest() if isinstance(embedder, PeerModel) else embedder.name).encode())
+    for vectors in (embedder.embed_audio(_probe_sounds()), embedder.embed_text(list(PROBES))):
+        digest.update(np.ascontiguousarray(vectors, np.float32).tobytes())
     return digest.hexdigest()
 
 
+def _probe_sounds() -> list[Waveform]:
+    """Noises and tones of unlike lengths, some longer than the window of most models."""
+    noise = np.random.default_rng(0)
+    sounds = []
+    for number, seconds in enumerate(PROBE_SECONDS):
+        count = round(seconds * _PROBE_RATE)
+        tone = np.sin(2 * np.pi * 220 * (number + 1) / _PROBE_RATE * np.arange(count))
+        samples = noise.normal(0, 0.1, count) if number % 2 else 0.3 * tone * np.linspace(0, 1, count)
+        sounds.append(Waveform(samples.astype(np.float32), _PROBE_RATE))
+    return sounds
+
+
 class KeptVectors:
-    """Vectors by key, in two files that only grow: keys, and float32 vectors in the same order.
+    """Vectors by key, in a file that only grows: their width, then records of a key and a float32 vector.
+
+    A record is written whole, at the end of the file, so that two that write in turn do not overwrite each
+    other. Writing at the same time is for `reports.bundle` to prevent.
 
     Args:
-        path: without suffix; `.keys` and `.f32` are added.
+        path: without suffix; `.vectors` is added.
     """
 
     def __init__(self, path: Path) -> None:
-        self.keys_file, self.vectors_file = path.with_suffix(".keys"), path.with_suffix(".f32")
+        self.file = path.with_suffix(".vectors")
         self.known: dict[bytes, np.ndarray] = {}
-        if not self.keys_file.is_file() or not self.vectors_file.is_file():
+        content = self.file.read_bytes() if self.file.is_file() else b""
+        if len(content) < _KEY:
             return
-        keys = self.keys_file.read_bytes()
-        width = int.from_bytes(keys[:_KEY], "big")
-        values = np.fromfile(self.vectors_file, np.float32)
-        # A run that was killed while it wrote leaves a part of a vector, or one without its key.
-        count = min(len(keys) // _KEY - 1, len(values) // max(1, width))
-        if count <= 0:
-            return
-        vectors = values[: count * width].reshape(count, width)
-        self.known = {keys[_KEY * (k + 1) : _KEY * (k + 2)]: vectors[k] for k in range(count)}
+        record = _record(int.from_bytes(content[:_KEY], "big"))
+        records = np.frombuffer(content, record, (len(content) - _KEY) // record.itemsize, _KEY)
+        keys, vectors = records["key"], records["vector"]
+        self.known = {key.tobytes(): vector for key, vector in zip(keys, vectors, strict=True)}
 
     def add(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
         """Keep vectors (n, dim) by their keys; what is there already stays."""
@@ -76,19 +103,24 @@ class KeptVectors:
         if not new:
             return
         width = vectors.shape[1]
-        if not self.known or not self.keys_file.is_file():
-            self.keys_file.parent.mkdir(parents=True, exist_ok=True)
-            self.keys_file.write_bytes(width.to_bytes(_KEY, "big"))
-            self.vectors_file.write_bytes(b"")
-        with self.vectors_file.open("r+b") as values, self.keys_file.open("r+b") as names:
-            values.seek(4 * width * len(self.known))
-            names.seek(_KEY * (len(self.known) + 1))
-            values.write(np.stack(list(new.values())).astype(np.float32).tobytes())
-            values.truncate()
-            values.flush()
-            names.write(b"".join(new))
-            names.truncate()
+        records = np.zeros(len(new), _record(width))
+        records["key"] = np.frombuffer(b"".join(new), f"V{_KEY}")
+        records["vector"] = np.stack(list(new.values()))
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with self.file.open("ab") as file:
+            size = file.tell()
+            if size < _KEY:
+                file.truncate(0)
+                file.write(width.to_bytes(_KEY, "big") + records.tobytes())
+            else:
+                # A run that was killed while it wrote leaves a part of a record.
+                file.truncate(size - (size - _KEY) % records.itemsize)
+                file.write(records.tobytes())
         self.known |= new
+
+
+def _record(width: int) -> np.dtype[np.void]:
+    return np.dtype([("key", f"V{_KEY}"), ("vector", "<f4", (width,))])
 
 
 class Remembering:
