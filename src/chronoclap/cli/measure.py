@@ -213,8 +213,14 @@ def check_benchmark(
     ] = None,
 ) -> None:
     """Check that the numbers of a submission are those of its items, and its items those of the data."""
-    from chronoclap.evaluation.benchmark import check_submission, line_of
+    from chronoclap.evaluation.benchmark import line_of
+    from chronoclap.evaluation.submissions import check_submission
 
-    found = check_submission(file, None if data is None else jobs.read_events(data))
+    found, same = check_submission(file, None if data is None else jobs.read_events(data))
     typer.echo(line_of(found))
     typer.echo("It is whole." if data is None else "It is whole, and its items are those of this data.")
+    if same is False:
+        note(
+            "Its recordings are called as these are, but their files differ: they were encoded otherwise, or "
+            "are others. Scores may differ for that alone."
+        )

@@ -13,10 +13,8 @@ Source: ours; the tasks' own sources are in `protocols`.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -24,7 +22,8 @@ import numpy as np
 from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder
 from chronoclap.evaluation.items import draw_pairs
-from chronoclap.evaluation.recordings import RATE, readable
+from chronoclap.evaluation.provenance import hearing_of, versions
+from chronoclap.evaluation.recordings import RATE, contents_digest, readable, recording_name
 from chronoclap.evaluation.rows import ALL, Row, distinct
 from chronoclap.evaluation.suites import draw_triples
 from chronoclap.evaluation.tasks import order, t_classify, three_events, wordings, zste
@@ -33,7 +32,7 @@ from chronoclap.evaluation.tasks.zste_items import ItemList, draw_items, items_t
 from chronoclap.scenes.event import Event
 from chronoclap.scenes.sounds import Sounds
 
-FORMAT = "chronoclap-benchmark-1"
+FORMAT = "chronoclap-benchmark-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +112,7 @@ def _names(recordings: set[str]) -> dict[str, str]:
     Raises:
         DataError: two recordings have one name.
     """
-    names: dict[str, str] = {}
-    for recording in sorted(recordings):
-        names[recording] = recording if ":" in recording else PurePath(recording).name
+    names = {recording: recording_name(recording) for recording in sorted(recordings)}
     if len(set(names.values())) < len(names):
         raise DataError("Two recordings of the test split have the same file name: give each its own.")
     return names
@@ -141,14 +138,16 @@ def run_benchmark(
         progress: show the model's progress bar.
 
     Returns:
-        The submission: as JSON knows it, with the score of every item of every part.
+        The submission: as JSON knows it, with the score of every item of every part, the digests of the items
+        and of the recordings' files, how the model hears, and versions.
 
     Raises:
         DataError: the items cannot be drawn, or a recording of theirs cannot be read.
     """
     items, digest = freeze_items(benchmark, events)
     sounds = Sounds(rate=RATE)
-    _, problems = readable(_played(items), sounds)
+    events_played = played(items)
+    _, problems = readable(events_played, sounds)
     if problems:
         raise DataError(f"All recordings of the benchmark must be readable. {problems[0]}")
     seed, pairs = benchmark.seed, items.pairs
@@ -167,13 +166,15 @@ def run_benchmark(
         "benchmark": benchmark.name,
         "data": data,
         "items": digest,
-        "model": {"name": embedder.name, "digest": digest_of_model},
-        "score": _mean_of(parts),
+        "recordings": contents_digest(events_played),
+        "model": {"name": embedder.name, "digest": digest_of_model, "audio": hearing_of(embedder)},
+        "versions": versions(),
+        "score": mean_of(parts),
         "parts": parts,
     }
 
 
-def _played(items: ItemList) -> list[Event]:
+def played(items: ItemList) -> list[Event]:
     """The events of a list, each once."""
     return distinct(
         [
@@ -191,7 +192,8 @@ def _part(row: Row) -> dict[str, Any]:
     }
 
 
-def _mean_of(parts: dict[str, list[dict[str, Any]]]) -> float:
+def mean_of(parts: dict[str, list[dict[str, Any]]]) -> float:
+    """The score that parts make."""
     return float(np.mean([np.mean([row["value"] for row in rows]) for rows in parts.values()]))
 
 
@@ -205,42 +207,3 @@ def line_of(submission: dict[str, Any]) -> str:
         f"{submission['benchmark']} on {submission['data']} [{submission['items'][:8]}] "
         f"{submission['model']['name']}: {100 * submission['score']:.1f} ({parts})"
     )
-
-
-def check_submission(path: Path, events: Sequence[Event] | None = None) -> dict[str, Any]:
-    """Read a submission and check that its numbers are those of its items.
-
-    Args:
-        path: the file.
-        events: a manifest of the same data, to draw the items anew; None: do not.
-
-    Returns:
-        The submission.
-
-    Raises:
-        DataError: it is none, or something in it cannot be so; the text says what.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["format"] != FORMAT:
-            raise ValueError(f"its format is {found['format']!r}")
-        benchmark = find_benchmark(found["benchmark"])
-        for name, keys in benchmark.parts:
-            rows = found["parts"][name]
-            if [(row["task"], row["metric"]) for row in rows] != list(keys):
-                raise ValueError(f"{name} is not made of {keys}")
-            for row in rows:
-                scores = np.array(row["scores"], np.float64)
-                if len(scores) != row["n"] or not ((scores >= 0) & (scores <= 1)).all():
-                    raise ValueError(f"{row['task']} {row['metric']} has not {row['n']} scores from 0 to 1")
-                if not np.isclose(scores.mean(), row["value"], atol=1e-9):
-                    raise ValueError(f"{row['task']} {row['metric']} is not the mean of its scores")
-        if not np.isclose(_mean_of(found["parts"]), found["score"], atol=1e-9):
-            raise ValueError("its score is not the mean of its parts")
-        items = str(found["items"])
-        str(found["model"]["name"]), str(found["data"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path} is no valid submission ({error}).") from error
-    if events is not None and freeze_items(benchmark, events)[1] != items:
-        raise DataError(f"{path} asks about other items than these recordings give: it is of other data.")
-    return dict(found)

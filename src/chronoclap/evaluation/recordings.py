@@ -1,14 +1,16 @@
 """The sounds an evaluation plays: a piece of an event, the whole of it, and which can be read at all."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
 
 from chronoclap.audio import Waveform
-from chronoclap.errors import AudioError
+from chronoclap.errors import AudioError, DataError
 from chronoclap.scenes.event import Event
-from chronoclap.scenes.sounds import Sounds, cut, decoded
+from chronoclap.scenes.sounds import FOLEY_PREFIX, Sounds, cut, decoded
 
 RATE = 32_000  # Hz: enough for what the recordings hold, and each model resamples to its own rate from here.
 PIECE_SECONDS = 5.0  # Of each sound in an order test (two of them fill a 10 s window).
@@ -74,3 +76,27 @@ def readable(events: Sequence[Event], sounds: Sounds) -> Readable:
     if problems and not kept:
         raise AudioError(f"None of the {len(events)} recordings can be read. The first: {problems[0]}")
     return Readable(kept, problems)
+
+
+def recording_name(recording: str) -> str:
+    """What a recording is called wherever it lies: its file's name, or that of a synthetic sound."""
+    return recording if recording.startswith(FOLEY_PREFIX) else PurePath(recording).name
+
+
+def contents_digest(events: Iterable[Event]) -> str:
+    """What tells recordings from others of their names: 64 hexadecimal digits of names and files' contents.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for recording in sorted({event.recording for event in events}, key=recording_name):
+        digest.update(f"{recording_name(recording)}\n".encode())
+        if recording.startswith(FOLEY_PREFIX):
+            continue
+        try:
+            with Path(recording).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise DataError(f"{recording}: cannot be read ({error.strerror}).") from error
+    return digest.hexdigest()

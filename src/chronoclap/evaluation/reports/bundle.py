@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-import platform
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder
 from chronoclap.evaluation.kept import Remembering
+from chronoclap.evaluation.provenance import hearing_of, versions
 from chronoclap.evaluation.reports.details import Details, details_of
 from chronoclap.evaluation.reports.page import write_html, write_markdown
 from chronoclap.evaluation.reports.protocols import PROTOCOLS
@@ -20,10 +19,6 @@ from chronoclap.evaluation.reports.record import Record, write_record
 from chronoclap.evaluation.rows import Row, distinct
 from chronoclap.evaluation.suites import Asked
 from chronoclap.files import replacing
-from chronoclap.models import Clap
-from chronoclap.models.compact import CompactModel
-
-PACKAGES = ("chronoclap", "torch", "transformers", "numpy", "soundfile", "soxr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ class Bundle:
         items = "all recordings"
         if self.items.is_file():
             items = hashlib.sha256(self.items.read_bytes()).hexdigest()[:16]
-        versions = {"Python": platform.python_version(), **_versions()}
+        found = versions()
         return {
             **self.questions,
             "items": items,
@@ -110,30 +105,7 @@ class Bundle:
                 for task in distinct(row.task for row in rows)
                 if task in PROTOCOLS
             },
-            "versions": versions,
-            "made_with": f"chronoclap {versions['chronoclap']}",
+            "versions": found,
+            "made_with": f"chronoclap {found['chronoclap']}",
             "command": shlex.join(["chronoclap", *command]),
         }
-
-
-def hearing_of(embedder: Embedder) -> str:
-    """How a model makes input of recordings, in words."""
-    if not isinstance(embedder, Clap):
-        info = getattr(embedder, "info", {})
-        told = [f"{info[key]}{unit}" for key, unit in (("rate", " Hz"), ("policy", "")) if info.get(key)]
-        return "; ".join(told) or "its own way"
-    model = embedder.model
-    windows = f"{model.rate} Hz, windows of {model.window:g} s every {model.window_hop:g} s"
-    if isinstance(model, CompactModel):
-        return f"{windows}, shorter recordings as they are"
-    return f"{windows}, shorter recordings filled with {model.fill}"
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "?"
-    return found
