@@ -3,6 +3,7 @@
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -284,18 +285,24 @@ def open_models(given: Sequence[str], fill: "FillPolicy | None", *, quiet: bool 
     return list(found.values())
 
 
-def start_report(out: Path, data: str, split: str, suite: str, n_pairs: int, seed: int) -> "Bundle":
-    """The folder of a report, claimed for these questions.
+@contextmanager
+def report_folder(
+    out: Path | None, models: Sequence[str], data: str, split: str, suite: str, n_pairs: int, seed: int
+) -> "Iterator[Bundle | None]":
+    """The folder of a report, claimed for these questions and models; None where no report is wanted.
 
     Raises:
-        DataError: it holds a report on others.
+        DataError: another run has it, or it holds a report on others.
     """
+    if out is None:
+        yield None
+        return
     from chronoclap.evaluation.reports.bundle import Bundle
 
     questions = {"data": data, "split": split, "suite": suite, "pairs": n_pairs, "seed": seed}
     bundle = Bundle(out, questions)
-    bundle.begin()
-    return bundle
+    with bundle.claimed(models):
+        yield bundle
 
 
 def items_to_ask(

@@ -1,7 +1,10 @@
 """Reports as files: what is written comes back, and two are set side by side item by item."""
 
+import hashlib
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,11 +16,13 @@ from typer.testing import CliRunner
 from chronoclap.cli import app
 from chronoclap.errors import DataError
 from chronoclap.evaluation import evaluate
+from chronoclap.evaluation.kept import PROBE_SECONDS
 from chronoclap.evaluation.reports.details import confused, details_of, margins
 from chronoclap.evaluation.reports.page import write_html, write_markdown
 from chronoclap.evaluation.reports.protocols import PROTOCOLS
 from chronoclap.evaluation.reports.record import Record, compare, model_rows, read_record, write_record
 from chronoclap.evaluation.suites import choose_items
+from chronoclap.files import held
 from chronoclap.scenes.event import Event
 
 ABOUT = {
@@ -195,12 +200,13 @@ class TestDetails:
         assert 0.5 < len(samples) / rate < 11
 
 
-def test_eval_writes_a_report_and_a_second_run_embeds_nothing(tmp_path: Path, events: list[Event]) -> None:
+@pytest.fixture
+def ask(tmp_path: Path, events: list[Event]) -> list[str]:
+    """The words that ask a model, which counts what it hears, about few pairs."""
     table = tmp_path / "tones.csv"
     lines = [f"{Path(e.recording).name},{e.phrase},test,{e.source},{int(e.class_unseen)}" for e in events]
     table.write_text("path,event,split,source,class_unseen\n" + "\n".join(lines) + "\n")
-    given = tmp_path / "mine.py"
-    given.write_text(
+    (tmp_path / "mine.py").write_text(
         "import numpy as np\n"
         "from pathlib import Path\n"
         "asked = Path(__file__).with_name('asked.txt')\n"
@@ -210,11 +216,32 @@ def test_eval_writes_a_report_and_a_second_run_embeds_nothing(tmp_path: Path, ev
         "def embed_text(texts):\n"
         "    return [np.random.default_rng(len(t)).random(64) for t in texts]\n"
     )
-    ask = ["eval", f"python:{given}", "--data", str(table), "--pairs", "4", "--oracle", "none"]
+    given = f"python:{tmp_path / 'mine.py'}"
+    return ["eval", given, "--data", str(table), "--pairs", "4", "--oracle", "none"]
+
+
+def refused(*words: str) -> str:
+    """What is said where a command is refused, in one line."""
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == 1, result.output
+    return " ".join(result.output.split())
+
+
+def asked_of(out: Path) -> str:
+    """The digest of what was asked, which is that of asked.json and stands in the report."""
+    digest = hashlib.sha256((out / "asked.json").read_bytes()).hexdigest()[:16]
+    assert read_record(out / "report.json").about["items"] == digest
+    assert f"<code>{digest}</code> (asked.json)" in (out / "report.html").read_text()
+    return digest
+
+
+def test_eval_writes_a_report_and_a_second_run_embeds_nothing(tmp_path: Path, ask: list[str]) -> None:
     out = tmp_path / "report"
     result = CliRunner().invoke(app, [*ask, "--out", str(out)])
     assert result.exit_code == 0, result.output
     assert {p.name for p in out.iterdir()} == {
+        ".lock",
+        "asked.json",
         "embeddings",
         "items.json",
         "questions.json",
@@ -225,13 +252,79 @@ def test_eval_writes_a_report_and_a_second_run_embeds_nothing(tmp_path: Path, ev
     record = read_record(out / "report.json")
     (model,) = record.about["models"].values()
     assert len(model["digest"]) == 64
-    assert record.about["items"] != "all recordings"
     first, rows = (tmp_path / "asked.txt").stat().st_size, record.rows
+    digest = asked_of(out)
     result = CliRunner().invoke(app, [*ask, "--out", str(out)])
     assert result.exit_code == 0, result.output
-    # Only the two sounds by which an unknown model is known are heard again.
-    assert (tmp_path / "asked.txt").stat().st_size == first + 2
+    # Only the sounds by which an unknown model is known are heard again.
+    assert (tmp_path / "asked.txt").stat().st_size == first + len(PROBE_SECONDS)
     assert read_record(out / "report.json").rows == rows
-    result = CliRunner().invoke(app, [*ask, "--out", str(out), "--seed", "1"])
-    assert result.exit_code == 1
-    assert "other questions" in result.output
+    assert asked_of(out) == digest
+    assert "other questions" in refused(*ask, "--out", str(out), "--seed", "1")
+
+
+def test_a_given_list_stands_beside_the_report(tmp_path: Path, ask: list[str]) -> None:
+    out, items, others = tmp_path / "report", tmp_path / "mine.json", tmp_path / "others.json"
+    assert CliRunner().invoke(app, [*ask, "--out", str(out), "--items", str(items)]).exit_code == 0
+    assert (out / "items.json").read_bytes() == items.read_bytes()
+    digest = asked_of(out)
+    assert CliRunner().invoke(app, [*ask, "--out", str(out)]).exit_code == 0
+    assert asked_of(out) == digest
+    others.write_text(json.dumps(json.loads(items.read_text())[:-1]))
+    assert "on other items than" in refused(*ask, "--out", str(out), "--items", str(others))
+    fewer = tmp_path / "fewer"
+    assert CliRunner().invoke(app, [*ask, "--out", str(fewer), "--items", str(others)]).exit_code == 0
+    assert asked_of(fewer) != digest
+
+
+def test_without_a_list_the_recordings_are_what_was_asked(tmp_path: Path, ask: list[str]) -> None:
+    out = tmp_path / "report"
+    ask = [*ask, "--suite", "retrieval"]
+    assert CliRunner().invoke(app, [*ask, "--out", str(out)]).exit_code == 0
+    digest = asked_of(out)
+    assert len(json.loads((out / "asked.json").read_text())["recordings"]) == 21
+    table = tmp_path / "tones.csv"
+    table.write_text("\n".join(table.read_text().splitlines()[:-1]))
+    assert CliRunner().invoke(app, [*ask, "--out", str(out)]).exit_code == 0
+    assert asked_of(out) != digest
+
+
+def test_a_report_loses_no_model(tmp_path: Path, ask: list[str]) -> None:
+    out = tmp_path / "report"
+    (tmp_path / "other.py").write_text((tmp_path / "mine.py").read_text())
+    both = [ask[0], f"python:{tmp_path / 'other.py'}", *ask[1:], "--out", str(out)]
+    assert CliRunner().invoke(app, both).exit_code == 0
+    said = refused(*ask, "--out", str(out))
+    assert "holds a report that has python:other.py too" in said
+    assert read_record(out / "report.json").models == ["python:other.py", "python:mine.py"]
+    assert CliRunner().invoke(app, both).exit_code == 0
+
+
+def test_one_run_at_a_time_writes_to_a_folder(tmp_path: Path, ask: list[str]) -> None:
+    out = tmp_path / "report"
+    with held(out):
+        assert "another run is writing to this folder" in refused(*ask, "--out", str(out))
+        with pytest.raises(DataError, match="another run"), held(out):
+            pass
+    assert CliRunner().invoke(app, [*ask, "--out", str(out)]).exit_code == 0
+
+
+def test_a_run_that_is_killed_lets_go_of_its_folder(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from chronoclap.files import held\n"
+        "with held(Path(sys.argv[1])):\n"
+        "    print('holds it', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    with run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "holds it\n"
+        with pytest.raises(DataError, match="another run"), held(tmp_path):
+            pass
+        run.kill()
+        run.wait()
+    with held(tmp_path):
+        pass

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +12,10 @@ from chronoclap.cli.app import TEACH, Data, Json, Seed, Split, app
 from chronoclap.errors import DataError
 from chronoclap.files import replacing
 from chronoclap.jobs import note
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from chronoclap.evaluation.published import Captioned
+    from chronoclap.evaluation.suites import Asked
 
 Models = Annotated[
     list[str],
@@ -65,8 +69,8 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write a report: a page to look at, Markdown, JSON with every score, the items; and keep "
-            "embeddings there, so that a second run takes seconds.",
+            help="Write a report: a page to look at, Markdown, JSON with every score, what was asked; and "
+            "keep embeddings there, so that a second run takes seconds.",
         ),
     ] = None,
     json_file: Json = None,
@@ -108,8 +112,9 @@ def evaluate(
     from rich import print as show
 
     from chronoclap.evaluation import plot, tables, write_json
-    from chronoclap.evaluation.published import ask_published, is_published
+    from chronoclap.evaluation.published import ask_published, is_published, read_published
     from chronoclap.evaluation.suites import ask, check_names, choose_items
+    from chronoclap.evaluation.tasks.oracle import ORACLE
 
     if items is not None and (suite == "retrieval" or is_published(suite)):
         raise DataError(f"The suite {suite} asks about every recording and has no list: leave out --items.")
@@ -118,26 +123,30 @@ def evaluate(
     bound = None
     if suite != "retrieval" and not is_published(suite) and oracle != "none":
         bound = jobs.open_models([oracle], None, quiet=True)[0]
-    kept = jobs.start_report(out, data, split, suite, pairs, seed) if out is not None else None
-    if kept is not None:
-        embedders = kept.remembering(embedders)
-        bound = kept.remembering([bound])[0] if bound is not None else None
-    asked = None
-    if is_published(suite):
-        rows = ask_published(suite, embedders, data, recordings, split, seed, progress=True)
-    else:
-        events = jobs.read_events(data)
-        listed = None
-        place = items or (kept.items if kept is not None and suite != "retrieval" else None)
-        if place is not None:
-            chosen = [event for event in events if event.split == split]
-            listed = jobs.items_to_ask(place, suite, chosen, pairs, seed)
-        asked = choose_items(events, suite, split, seed, pairs, items=listed, progress=True, note=note)
-        rows = ask(embedders, asked, bound, note=note)
-    show(tables(rows))
-    if kept is not None:
-        page = kept.write(rows, embedders, asked, sys.argv[1:])
-        typer.echo(f"The report is {page}; beside it report.md and report.json.")
+    names = [embedder.name for embedder in embedders] + ([] if bound is None else [ORACLE])
+    with jobs.report_folder(out, names, data, split, suite, pairs, seed) as kept:
+        if kept is not None:
+            embedders = kept.remembering(embedders)
+            bound = kept.remembering([bound])[0] if bound is not None else None
+        asked: Asked | Captioned
+        if is_published(suite):
+            asked = read_published(suite, data, recordings, split)
+            rows = ask_published(embedders, asked, seed, progress=True)
+        else:
+            events = jobs.read_events(data)
+            listed = None
+            place = items or (kept.items if kept is not None and suite != "retrieval" else None)
+            if place is not None:
+                chosen = [event for event in events if event.split == split]
+                listed = jobs.items_to_ask(place, suite, chosen, pairs, seed)
+            if kept is not None and items is not None:
+                kept.keep_items(items)
+            asked = choose_items(events, suite, split, seed, pairs, items=listed, progress=True, note=note)
+            rows = ask(embedders, asked, bound, note=note)
+        show(tables(rows))
+        if kept is not None:
+            page = kept.write(rows, embedders, asked, sys.argv[1:])
+            typer.echo(f"The report is {page}; beside it report.md and report.json.")
     if json_file is not None:
         with replacing(json_file) as new:
             write_json(rows, new)

@@ -140,7 +140,7 @@ def _check_texts(found: dict[str, Any]) -> None:
 
 def _check_items(found: dict[str, Any], benchmark: Benchmark, items: ItemList) -> None:
     """Raise ValueError unless the numbers are those of these items."""
-    sources = {
+    sources: dict[str, list[tuple[str, ...]]] = {
         "pairs": [pair.sources for pair in items.pairs],
         "triples": [triple.sources for triple in items.triples],
     }
