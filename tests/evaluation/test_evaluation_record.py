@@ -5,11 +5,14 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from tone_world import Ear, make_events
 from typer.testing import CliRunner
 
@@ -21,6 +24,7 @@ from chronoclap.evaluation.reports.details import confused, details_of, margins
 from chronoclap.evaluation.reports.page import write_html, write_markdown
 from chronoclap.evaluation.reports.protocols import PROTOCOLS
 from chronoclap.evaluation.reports.record import Record, compare, model_rows, read_record, write_record
+from chronoclap.evaluation.reports.terminal import differences
 from chronoclap.evaluation.suites import choose_items
 from chronoclap.files import held
 from chronoclap.scenes.event import Event
@@ -104,7 +108,10 @@ class TestCompare:
     def test_differences_are_those_of_the_means(self, record: Record) -> None:
         good, blind = ([r for r in record.rows if r.model == name] for name in ("good", "blind"))
         compared, remarks = compare(good, blind)
-        assert not [remark for remark in remarks if "different items" in remark]
+        assert remarks == [  # a blind model has no scale for the ratio
+            "Not compared: 3 rows that one of the two alone has, such as control_text_only text_bias. The same "
+            "--suite asks both alike."
+        ]
         for first, second, difference in compared:
             assert (first.task, first.metric, first.slice) == (second.task, second.metric, second.slice)
             assert difference.value == pytest.approx(first.value - second.value)
@@ -125,7 +132,32 @@ class TestCompare:
         compared, remarks = compare([row for row in record.rows if row.model == "good"], others)
         assert not [c for c in compared if c.first.task == "t_classify"]
         assert any("different items" in remark for remark in remarks)
-        assert any("in one report only" in remark for remark in remarks)
+        assert any("one of the two alone has" in remark for remark in remarks)
+
+    def test_ratios_and_rows_without_scores_are_not_called_other_items(self, record: Record) -> None:
+        good = [row for row in record.rows if row.model == "good"]
+        unscored = replace(good[0], task="captioned_retrieval", metric="text_to_audio_medr", scores=None)
+        compared, remarks = compare([*good, unscored], [*good, unscored])
+        ratios = [row for row in good if row.metric == "text_bias"]
+        assert len(compared) == len(good) - len(ratios)
+        assert [remark.partition(". ")[0] for remark in remarks] == [
+            "Not compared: 1 rows without scores for each item, such as captioned_retrieval text_to_audio_medr",
+            f"Not compared: {len(ratios)} rows that are ratios, such as control_text_only text_bias",
+        ]
+
+    def test_tables_lose_nothing_at_eighty_columns(self, record: Record) -> None:
+        good = [row for row in record.rows if row.model == "good"]
+        longest = replace(good[-1], task="captioned_retrieval", metric="text_to_audio_r10_original", at=None)
+        compared, _ = compare([*good, longest], [*good, replace(longest, model="a model of a long name")])
+        console = Console(width=80, record=True, file=StringIO())
+        console.print(differences(compared))
+        lines = console.export_text().splitlines()
+        assert not [line for line in lines if "…" in line]
+        for first, _, (_, low, high, p) in compared:
+            assert any(line.startswith(f"{first.task}: ") for line in lines), first.task
+            assert any(line.split()[0] == first.metric for line in lines if line.strip()), first.metric
+            assert any(f"{low:+.2f} to {high:+.2f}" in line for line in lines)
+            assert any(line.split()[-1] == f"{p:.3f}" for line in lines if line.strip())
 
     def test_the_command(self, record: Record, tmp_path: Path) -> None:
         write_record(record, tmp_path / "r.json")

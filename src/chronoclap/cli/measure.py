@@ -169,7 +169,8 @@ def compare(
     from rich import print as show
 
     from chronoclap.evaluation.reports.record import compare as compare_rows
-    from chronoclap.evaluation.reports.record import differences, model_rows, write_differences
+    from chronoclap.evaluation.reports.record import model_rows, write_differences
+    from chronoclap.evaluation.reports.terminal import differences
 
     compared, remarks = compare_rows(model_rows(first), model_rows(second), seed)
     show(differences(compared))

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.box import SIMPLE
-from rich.table import Table
 
 from chronoclap.errors import DataError
 from chronoclap.evaluation.metrics import Difference, paired_bootstrap
@@ -100,6 +98,15 @@ class Compared(NamedTuple):
     difference: Difference
 
 
+_ALONE = "that one of the two alone has, such as {}. The same --suite asks both alike."
+_UNSCORED = "without scores for each item, such as {}. They have no paired difference."
+_RATIO = (
+    "that are ratios, such as {}. What they are divided by is each model's own, so that items do not pair."
+)
+_OTHER = "of different items, such as {}. Give both the same --items."
+_REASONS = (_ALONE, _UNSCORED, _RATIO, _OTHER)
+
+
 def compare(first: Iterable[Row], second: Iterable[Row], seed: int = 0) -> tuple[list[Compared], list[str]]:
     """Set two models side by side, item by item.
 
@@ -109,32 +116,33 @@ def compare(first: Iterable[Row], second: Iterable[Row], seed: int = 0) -> tuple
         seed: of the bootstrap over sources.
 
     Returns:
-        What both were asked, in the first one's order; and remarks on what only one was asked, or what both
-        were asked of different items.
+        What both were asked, in the first one's order; and remarks on rows that are not compared: what only
+        one was asked, what has no scores for each item, ratios, and what was asked of different items.
     """
     theirs = {_question(row): row for row in second}
     compared: list[Compared] = []
-    other: list[str] = []
-    rows = list(first)
-    for row in rows:
-        match = theirs.get(_question(row))
-        if match is None or row.scores is None or match.scores is None:
-            continue
-        if row.scores.sources != match.scores.sources or row.scores.denominators or match.scores.denominators:
-            other.append(f"{row.task} {row.metric}, {row.slice}")
-            continue
-        difference = paired_bootstrap(
-            np.array(row.scores.values), np.array(match.scores.values), row.scores.sources, seed=seed
-        )
-        compared.append(Compared(row, match, difference))
-    missing = {_question(row) for row in rows} ^ set(theirs)
+    rows = {_question(row): row for row in first}
+    left: dict[str, list[Row]] = {reason: [] for reason in _REASONS}
+    left[_ALONE] += [row for question, row in theirs.items() if question not in rows]
+    for question, row in rows.items():
+        match = theirs.get(question)
+        if match is None:
+            left[_ALONE].append(row)
+        elif row.scores is None or match.scores is None:
+            left[_UNSCORED].append(row)
+        elif row.scores.sources != match.scores.sources:
+            left[_OTHER].append(row)
+        elif row.scores.denominators or match.scores.denominators:
+            left[_RATIO].append(row)
+        else:
+            values = np.array(row.scores.values), np.array(match.scores.values)
+            difference = paired_bootstrap(*values, row.scores.sources, seed=seed)
+            compared.append(Compared(row, match, difference))
     remarks = []
-    if missing:
-        remarks.append(f"{len(missing)} rows are in one report only: run both with the same --suite.")
-    if other:
-        remarks.append(
-            f"{len(other)} rows are of different items, such as {other[0]}: give both the same --items."
-        )
+    for reason, several in left.items():
+        if several:
+            one = several[0]
+            remarks.append(f"Not compared: {len(several)} rows {reason.format(f'{one.task} {one.metric}')}")
     return compared, remarks
 
 
@@ -158,24 +166,6 @@ def model_rows(given: str) -> list[Row]:
 def _parted(given: str) -> tuple[Path, str | None]:
     path, colon, model = given.rpartition(":")
     return (Path(path), model) if colon else (Path(given), None)
-
-
-def differences(compared: Sequence[Compared]) -> Table:
-    """A table for the terminal: both values, and the first less the second, in points."""
-    table = Table(box=SIMPLE, pad_edge=False)
-    names = (compared[0].first.model, compared[0].second.model) if compared else ("A", "B")
-    for title in ("task", "metric", "slice (n)"):
-        table.add_column(title)
-    for title in (*names, "difference", "p"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for first, second, (value, low, high, p) in compared:
-        name = first.slice if first.at is None else f"at {first.at:g}"
-        found = f"{value:+.3f} ({low:+.2f} to {high:+.2f})"
-        line = [f"{first.value:.3f}", f"{second.value:.3f}", found, f"{p:.3f}"]
-        # What an interval without 0 in it says should catch the eye.
-        style = "bold" if low > 0 or high < 0 else ""
-        table.add_row(first.task, first.metric, f"{name} ({first.n})", *line, style=style)
-    return table
 
 
 def write_differences(compared: Sequence[Compared], path: Path) -> None:
