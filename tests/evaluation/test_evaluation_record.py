@@ -109,8 +109,8 @@ class TestCompare:
         good, blind = ([r for r in record.rows if r.model == name] for name in ("good", "blind"))
         compared, remarks = compare(good, blind)
         assert remarks == [  # a blind model has no scale for the ratio
-            "Not compared: 3 rows that one of the two alone has, such as control_text_only text_bias. The same "
-            "--suite asks both alike."
+            "Not compared: 3 rows that one of the two alone has, such as control_text_only text_bias. The "
+            "same --suite asks both alike."
         ]
         for first, second, difference in compared:
             assert (first.task, first.metric, first.slice) == (second.task, second.metric, second.slice)
@@ -141,7 +141,8 @@ class TestCompare:
         ratios = [row for row in good if row.metric == "text_bias"]
         assert len(compared) == len(good) - len(ratios)
         assert [remark.partition(". ")[0] for remark in remarks] == [
-            "Not compared: 1 rows without scores for each item, such as captioned_retrieval text_to_audio_medr",
+            "Not compared: 1 rows without scores for each item, such as captioned_retrieval "
+            "text_to_audio_medr",
             f"Not compared: {len(ratios)} rows that are ratios, such as control_text_only text_bias",
         ]
 

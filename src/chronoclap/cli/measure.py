@@ -228,7 +228,12 @@ def check_benchmark(
 
     found, same = check_submission(file, None if data is None else jobs.read_events(data))
     typer.echo(line_of(found))
-    typer.echo("It is whole." if data is None else "It is whole, and its items are those of this data.")
+    if data is None:
+        typer.echo(
+            "Its numbers are those of its scores. With --data, items, intervals and chances are checked."
+        )
+    else:
+        typer.echo("It is whole, and its items are those of this data.")
     if same is False:
         note(
             "Its recordings are called as these are, but their files differ: they were encoded otherwise, or "
