@@ -160,7 +160,7 @@ def test_a_curve_falls_where_a_model_loses_the_order(pairs: list[Pair], sounds: 
     assert {(row.metric, row.chance) for row in rows} == {
         ("audio_to_text", 1 / 2),
         ("text_to_audio", 1 / 2),
-        ("joint", 1 / 16),
+        ("joint", 1 / 6),
     }
     curve = {row.at: row.value for row in rows if row.task == "sweep_gap" and row.metric == "joint"}
     assert curve == {0.0: 1, 0.25: 1, 0.5: 1, 1.0: 0, 2.0: 0, 4.0: 0}
