@@ -18,6 +18,7 @@ from chronoclap.data.clips import CaptionedClip
 from chronoclap.data.shards import Stored, find_shards, stored_in
 from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder, embed_sounds, embed_texts
+from chronoclap.evaluation.metrics import similarities, wins
 from chronoclap.evaluation.rows import ALL, Grouping, Row, distinct
 
 TASK = "captions"
@@ -105,8 +106,8 @@ def evaluate(
     scores, chances, at = [], [], 0
     for vector, item in zip(vectors, items, strict=True):
         count = 1 + len(item.contradictions)
-        true, *false = (texts[at : at + count] @ vector).tolist()
-        scores.append(float(true > max(false)))
+        (similarity,) = similarities(vector[None], texts[at : at + count])
+        scores.append(wins(similarity[0], similarity[1:].max()))  # a NaN is the largest, and wins nothing
         chances.append(1 / count)
         at += count
     relations = distinct(item.relation for item in items)
@@ -116,7 +117,7 @@ def evaluate(
         (ALL, *(relations if len(relations) > 1 else ())),
         seed,
     )
-    return groups.rows(embedder.name, TASK, METRIC, np.array(scores), chance=np.array(chances))
+    return groups.rows(embedder.name, TASK, METRIC, np.array(scores, np.float64), chance=np.array(chances))
 
 
 def _heard(items: Sequence[CaptionedSound]) -> Iterator[AudioSource]:

@@ -154,7 +154,8 @@ def evaluate(
         tasks.append((ESC50_TASK, named, [esc50_label(events[index]) for index in named], esc50))
     rows = []
     for task, chosen, truth, candidates in tasks:
-        similarity = audio[chosen] @ embed_texts(embedder, [PROMPT.format(label) for label in candidates]).T
+        said = embed_texts(embedder, [PROMPT.format(label) for label in candidates])
+        similarity = similarities(audio[chosen], said)
         groups = grouping([events[index] for index in chosen], seed)
         rows += score(embedder.name, task, similarity, truth, candidates, groups, tops)
     return rows
