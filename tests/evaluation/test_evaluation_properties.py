@@ -61,7 +61,7 @@ ROWS = {
     "three_events": 2,
     "zste": 4 + 4 + 4,
     "wordings": 3 * 3,
-    "sweeps": 3 * (6 + 5 + 7 + 7),
+    "sweeps": 3 * (6 + 5 + 7 + 8),
     "captions": 1,
 }
 """Rows of the slice "all"."""

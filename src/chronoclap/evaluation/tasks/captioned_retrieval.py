@@ -131,8 +131,8 @@ def evaluate(
 
     Returns:
         Rows of "captioned_retrieval", slice "all": `text_to_audio_` and `audio_to_text_` with `r1`, `r5`,
-        `r10`, `map10`, `map16` and `medr`; with flipped captions also `text_to_audio_r1_original`, `_r1_flipped`,
-        `_r1_drop` and the same of `r5` and `r10`.
+        `r10`, `map10`, `map16` and `medr`; with flipped captions also `text_to_audio_r1_original`,
+        `_r1_flipped`, `_r1_drop` and the same of `r5` and `r10`.
 
     Raises:
         AudioError: a recording cannot be read.
