@@ -39,7 +39,7 @@ def ask_published(
         data: the table, corpus, folder, or file of the benchmark; of DTU its file of true captions and those
             of flipped ones, with commas between.
         recordings: the folder with the recordings of a benchmark.
-        split: of a table, corpus or shards.
+        split: of a table, corpus or shards, or "all".
         seed: of the bootstrap.
         progress: show the models' progress bars.
 

@@ -1,6 +1,6 @@
 """The sounds an evaluation plays: a piece of an event, the whole of it, and which can be read at all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,36 @@ class Readable(NamedTuple):
 
     events: list[Event]
     problems: list[str]
+
+
+def by_recording(events: Iterable[Event]) -> list[list[Event]]:
+    """The events of each recording, or stretch of one, in the order in which they first come.
+
+    Args:
+        events: one for each recording and each name that is true of it.
+
+    Returns:
+        For each recording its events, one or several.
+    """
+    together: dict[tuple[str, float, float], list[Event]] = {}
+    for event in events:
+        together.setdefault(event.place, []).append(event)
+    return list(together.values())
+
+
+def once_named(events: Iterable[Event]) -> list[Event]:
+    """The recordings of which one name is true, and no other that is known of.
+
+    Of two names, one may be heard beside the other, or say the same more generally: a recording of both is
+    in no order with either, and has no one right answer.
+
+    Args:
+        events: as `by_recording` takes them.
+
+    Returns:
+        An event for each such recording.
+    """
+    return [own[0] for own in by_recording(events) if len({event.phrase for event in own}) == 1]
 
 
 def piece(event: Event, sounds: Sounds) -> np.ndarray:

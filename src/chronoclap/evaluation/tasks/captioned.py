@@ -20,6 +20,7 @@ from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder, embed_sounds, embed_texts
 from chronoclap.evaluation.metrics import similarities, wins
 from chronoclap.evaluation.rows import ALL, Grouping, Row, distinct
+from chronoclap.scenes.event import in_split
 
 TASK = "captions"
 METRIC = "true"
@@ -65,7 +66,7 @@ def in_shards(folder: Path, split: str) -> list[CaptionedSound]:
 
     Args:
         folder: of shards.
-        split: "train", "val" or "test".
+        split: "train", "val" or "test", or "all" of them.
 
     Raises:
         DataError: there is none, or a shard cannot be read.
@@ -73,14 +74,13 @@ def in_shards(folder: Path, split: str) -> list[CaptionedSound]:
     found = []
     for stored in stored_in(find_shards(folder)):
         scene = stored.scene()
-        if scene["split"] == split and scene["contradictions"]:
+        if in_split(scene["split"], split) and scene["contradictions"]:
             sources = tuple(event["source"] for event in scene["events"])
             false = tuple(scene["contradictions"])
             found.append(CaptionedSound(stored, scene["caption"], false, sources, scene["relation"]))
     if not found:
-        raise DataError(
-            f"{folder}: no scene of the split {split!r} is there: compose shards with --split {split}."
-        )
+        which = "" if split == "all" else f" with --split {split}"
+        raise DataError(f"{folder}: no scene of the split {split!r} is there: compose shards{which}.")
     return found
 
 

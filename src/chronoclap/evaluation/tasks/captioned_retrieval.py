@@ -50,6 +50,7 @@ from chronoclap.evaluation.ranking import (
 )
 from chronoclap.evaluation.rows import ALL, Grouping, Row, distinct
 from chronoclap.evaluation.tasks.retrieval import RECALLS, score_ranks
+from chronoclap.scenes.event import in_split
 
 TASK = "captioned_retrieval"
 CLIP = "clip"  # The one slice there is, beside that of all.
@@ -60,7 +61,7 @@ def read_retrieval_clips(path: str, split: str) -> list[CaptionedClip]:
 
     Args:
         path: as `read_clips` takes it: a corpus of captions such as "clotho:FOLDER", or a table.
-        split: "train", "val" or "test".
+        split: "train", "val" or "test", or "all" of them.
 
     Returns:
         One for each recording and caption.
@@ -68,7 +69,7 @@ def read_retrieval_clips(path: str, split: str) -> list[CaptionedClip]:
     Raises:
         DataError: nothing can be read, or the split has fewer than two recordings to choose from.
     """
-    clips = [clip for clip in read_clips(path) if clip.split == split and clip.recording]
+    clips = [clip for clip in read_clips(path) if in_split(clip.split, split) and clip.recording]
     _check_choice(path, clips, f"the split {split!r}")
     return clips
 
