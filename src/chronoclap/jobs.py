@@ -176,13 +176,13 @@ def probabilities(logits: "np.ndarray") -> "np.ndarray":
 # Events
 
 
-def read_events(data: str) -> "list[Event]":
-    """Read a manifest, its warnings turned into notes."""
+def read_events(data: str, *, every_label: bool = False) -> "list[Event]":
+    """Read a manifest, as `read_manifest` does, its warnings turned into notes."""
     from chronoclap.data import read_manifest
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        events = read_manifest(data)
+        events = read_manifest(data, every_label=every_label)
     for warning in caught:
         note(f"Note: {warning.message}")
     return events
@@ -314,7 +314,7 @@ def items_to_ask(
         items: the file.
         suite: "zste", "order" and "all" ask about items of ZSTE and triples, "temporal" about pairs, which a
             file of items holds too.
-        events: the events of the split.
+        events: the events of the split, of which those of recordings with one name are asked about.
         n_pairs: pairs for each slice of a new list.
         seed: of its draw.
 
@@ -322,19 +322,20 @@ def items_to_ask(
         DataError: the file holds another list.
     """
     from chronoclap.evaluation import draw_items, draw_pairs, load_items, load_pairs, save_items, save_pairs
-    from chronoclap.evaluation.recordings import RATE
+    from chronoclap.evaluation.recordings import RATE, once_named
     from chronoclap.evaluation.suites import draw_triples
     from chronoclap.evaluation.tasks.zero_shot import event_labels
 
     whole = suite not in ("temporal", "wordings", "sweeps")
     if items.exists():
         return load_items(items) if whole else load_pairs(items)
-    played = playable(events, RATE)
+    named = once_named(events)
+    played = playable(named, RATE)
     pairs = draw_pairs(played, n_pairs, seed)
     with replacing(items) as new:
         if not whole:
             save_pairs(pairs, new)
             return pairs
-        drawn = draw_items(pairs, event_labels(events), seed, draw_triples(played, n_pairs, seed))
+        drawn = draw_items(pairs, event_labels(named), seed, draw_triples(played, n_pairs, seed))
         save_items(drawn, new)
         return drawn

@@ -79,6 +79,14 @@ def test_fsd50k(tmp_path: Path) -> None:
         ("bark", "val", "freesound:16399"),
         ("rain", "test", "freesound:37199"),
     ]
+    every = read_manifest(f"fsd50k:{tmp_path}", every_label=True)
+    assert [(event.phrase, event.source) for event in every] == [
+        ("electric guitar", "freesound:64760"),
+        ("guitar", "freesound:64760"),
+        ("music", "freesound:64760"),
+        ("bark", "freesound:16399"),
+        ("rain", "freesound:37199"),
+    ]
 
 
 def test_vggsound(tmp_path: Path) -> None:

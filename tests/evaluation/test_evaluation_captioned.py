@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from chronoclap.cli import app
 from chronoclap.data.clips import read_clips
 from chronoclap.errors import DataError
-from chronoclap.evaluation.tasks.captioned import evaluate, in_shards, of_clips
+from chronoclap.evaluation.tasks.captioned import CaptionedSound, evaluate, in_shards, of_clips
 from chronoclap.scenes.event import Event
 
 
@@ -48,6 +48,19 @@ def test_the_true_caption_must_beat_every_other(events: list[Event], tmp_path: P
     assert row.value == pytest.approx(1 / 3)  # a tie is wrong
     assert row.chance == pytest.approx((1 / 3 + 1 / 2 + 1 / 2) / 3)
     assert (row.slice, row.n) == ("all", 3)
+
+
+@pytest.mark.parametrize("lost", ["true", "false", "also false"])
+def test_what_is_no_number_never_wins(lost: str) -> None:
+    class Broken(Liar):
+        def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+            vectors = super().embed_text(texts)
+            vectors[texts.index(lost)] = np.nan
+            return vectors
+
+    items = [CaptionedSound("sound", "true", ("false", "also false"), ("sound",), "clip")]
+    (row,) = evaluate(Broken({"true": 0.9, "false": 0.2, "also false": 0.1}), items)
+    assert row.value == 0.0
 
 
 def test_shards_are_asked_about_by_the_command(tmp_path: Path) -> None:

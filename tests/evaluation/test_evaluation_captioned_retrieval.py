@@ -48,11 +48,11 @@ def clips(tmp_path: Path) -> list[CaptionedClip]:
 def test_a_perfect_model_finds_everything_and_nothing_flipped(clips: list[CaptionedClip]) -> None:
     rows = evaluate(FileEar(), clips)
     assert [row.metric for row in rows] == [
-        *(f"{way}_{name}" for way in DIRECTIONS for name in ("r1", "r5", "r10", "map10", "medr")),
+        *(f"{way}_{name}" for way in DIRECTIONS for name in ("r1", "r5", "r10", "map10", "map16", "medr")),
         *(f"text_to_audio_r{k}_{name}" for k in (1, 5, 10) for name in ("original", "flipped", "drop")),
     ]
-    names = [f"{way}_{name}" for way in DIRECTIONS for name in ("r1", "map10", "medr")]
-    assert values(rows, *names) == [1.0] * 6
+    names = [f"{way}_{name}" for way in DIRECTIONS for name in ("r1", "map10", "map16", "medr")]
+    assert values(rows, *names) == [1.0] * 8
     # The four recordings in both orders are those that flipped captions find instead.
     assert values(rows, *(f"text_to_audio_r1_{n}" for n in ("original", "flipped", "drop"))) == [
         1.0,

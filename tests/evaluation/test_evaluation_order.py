@@ -66,7 +66,7 @@ def test_a_perfect_model_scores_one(pairs: list[Pair], sounds: Sounds) -> None:
     assert {row.metric: row.chance for row in rows} == {
         "audio_to_text": 0.5,
         "text_to_audio": 0.5,
-        "joint": 0.0625,
+        "joint": 1 / 6,
     }
     assert {row.slice: row.n for row in rows} == {"all": 59, "seen": 25, "pair_unseen": 9, "class_unseen": 25}
     assert ear.rates == {32_000}

@@ -10,7 +10,7 @@ SLICES = ("all", "seen", "class_unseen")
 METRICS = [
     f"{direction}_{name}"
     for direction in ("audio_to_text", "text_to_audio")
-    for name in ("r1", "r5", "r10", "map10")
+    for name in ("r1", "r5", "r10", "map10", "map16")
 ]
 
 
@@ -32,6 +32,17 @@ def test_score_by_hand() -> None:
     chances = [own["text_to_audio_r1"].chance for own in (first, other, table(rows))]
     assert chances == pytest.approx([2 / 3, 1 / 3, 1 / 2])
     assert {row.task for row in rows} == {"retrieval"}
+
+
+def test_precision_looks_at_ten_and_at_sixteen() -> None:
+    # Right are the third and the twelfth of twenty.
+    similarity = -np.arange(20.0)[None]
+    relevant = np.isin(np.arange(20), (2, 11))[None]
+    rows = retrieval.score("m", "text_to_audio", similarity, relevant, Grouping(["seen"], [("a",)], SLICES))
+    found = table(rows)
+    assert found["text_to_audio_map10"].value == pytest.approx(1 / 3 / 2)
+    assert found["text_to_audio_map16"].value == pytest.approx((1 / 3 + 2 / 12) / 2)
+    assert found["text_to_audio_map16"].chance > found["text_to_audio_map10"].chance
 
 
 def test_a_perfect_model_finds_everything(events: list[Event]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from chronoclap import jobs
-from chronoclap.cli.app import TEACH, Data, Json, Seed, Split, app
+from chronoclap.cli.app import TEACH, Data, Json, Seed, app
 from chronoclap.errors import DataError
 from chronoclap.files import replacing
 from chronoclap.jobs import note
@@ -40,7 +40,13 @@ Fill = Annotated[
 def evaluate(
     models: Models,
     data: Data,
-    split: Split = "test",
+    split: Annotated[
+        Literal["train", "val", "test", "all"],
+        typer.Option(
+            help="The part of the data to use; all: every recording, as zero-shot results are published, of "
+            "models that were trained on none of them."
+        ),
+    ] = "test",
     suite: Annotated[
         Literal[
             "temporal",
@@ -113,11 +119,13 @@ def evaluate(
 
     from chronoclap.evaluation import plot, tables, write_json
     from chronoclap.evaluation.published import ask_published, is_published, read_published
-    from chronoclap.evaluation.suites import ask, check_names, choose_items
+    from chronoclap.evaluation.suites import ask, check_names, choose_items, of_split
     from chronoclap.evaluation.tasks.oracle import ORACLE
 
     if items is not None and (suite == "retrieval" or is_published(suite)):
         raise DataError(f"The suite {suite} asks about every recording and has no list: leave out --items.")
+    if split == "all":
+        note("Every split is asked: a model that was trained on these data has heard the answers.")
     embedders = jobs.open_models(models, fill)
     check_names(embedders)
     bound = None
@@ -133,12 +141,11 @@ def evaluate(
             asked = read_published(suite, data, recordings, split)
             rows = ask_published(embedders, asked, seed, progress=True)
         else:
-            events = jobs.read_events(data)
+            events = jobs.read_events(data, every_label=True)
             listed = None
             place = items or (kept.items if kept is not None and suite != "retrieval" else None)
             if place is not None:
-                chosen = [event for event in events if event.split == split]
-                listed = jobs.items_to_ask(place, suite, chosen, pairs, seed)
+                listed = jobs.items_to_ask(place, suite, of_split(events, split), pairs, seed)
             if kept is not None and items is not None:
                 kept.keep_items(items)
             asked = choose_items(events, suite, split, seed, pairs, items=listed, progress=True, note=note)

@@ -19,12 +19,13 @@ from chronoclap.scenes.event import Event
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
 
 
-def read_corpus(name: str, folder: Path) -> list[Event]:
+def read_corpus(name: str, folder: Path, *, every_label: bool = False) -> list[Event]:
     """The events of a corpus.
 
     Args:
         name: one of `CORPORA`.
         folder: where it lies.
+        every_label: of a corpus in `RANKED`, give all labels of a recording and not the first alone.
 
     Returns:
         One event per recording and label, or per recording and caption, in the order of the corpus's tables;
@@ -57,6 +58,9 @@ def read_corpus(name: str, folder: Path) -> list[Event]:
         )
     for remark in library.left_out:
         warnings.warn(f"{name}: {remark}", UserWarning, stacklevel=2)
+    if name in RANKED and not every_label:
+        first = {event.place: event for event in reversed(events)}
+        return [event for event in events if first[event.place] is event]
     return events
 
 
@@ -85,14 +89,15 @@ def urbansound8k(folder: Path, library: Library) -> Iterator[Event]:
 
 
 def fsd50k(folder: Path, library: Library) -> Iterator[Event]:
-    """FSD50K (Fonseca et al. 2020): the published split; of a recording's labels the first, its most
-    particular."""
+    """FSD50K (Fonseca et al. 2020): the published split; a recording's labels as they stand, each followed by
+    the more general ones that it implies."""
     truth = folder / "FSD50K.ground_truth"
     development = table(truth / "dev.csv", "fname", "labels", "split")
     evaluation = [{**row, "split": "test"} for row in table(truth / "eval.csv", "fname", "labels")]
     for row in [*development, *evaluation]:
         if found := library.find(row["fname"]):
-            yield Event(words(row["labels"].split(",")[0]), found, f"freesound:{row['fname']}", row["split"])
+            for label in row["labels"].split(","):
+                yield Event(words(label), found, f"freesound:{row['fname']}", row["split"])
 
 
 def vggsound(folder: Path, library: Library) -> Iterator[Event]:
@@ -173,3 +178,5 @@ CORPORA: dict[str, Callable[[Path, Library], Iterable[Event]]] = {
     "wavcaps": wavcaps,
 }
 """By the name that stands before the colon."""
+RANKED = frozenset({"fsd50k"})
+"""Those of whose labels of a recording the first is the most particular: its name, where it needs one."""

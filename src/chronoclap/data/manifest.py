@@ -20,7 +20,7 @@ _FALSE = frozenset({"0", "false", ""})
 _SEEDS_PER_SPLIT = 1_000_000  # splits stay apart whatever the counts asked for
 
 
-def read_manifest(path: str | os.PathLike[str]) -> list[Event]:
+def read_manifest(path: str | os.PathLike[str], *, every_label: bool = False) -> list[Event]:
     """Read events from a manifest, a folder of folders, or the built-in synthetic sounds.
 
     Args:
@@ -36,6 +36,9 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Event]:
             - a folder with one folder of recordings per class, named by the class (underscores read as
               blanks). A hash of class and file name assigns about 80 % to train, 10 % to val and 10 % to
               test.
+        every_label: of FSD50K, where a recording's first label is its most particular, give an event for each
+            label; without it for the first alone, so that every recording has one name. Of a manifest, rows
+            that share a recording are always an event each.
 
     Returns:
         One event per row, in the manifest's order (in a folder: by class and file name).
@@ -52,7 +55,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[Event]:
         return foley_events()
     name, colon, place = str(path).partition(":")
     if colon and name in CORPORA:
-        return read_corpus(name, Path(place))
+        return read_corpus(name, Path(place), every_label=every_label)
     file = Path(path)
     if file.is_dir():
         return _read_folder(file)

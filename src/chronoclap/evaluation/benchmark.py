@@ -23,7 +23,7 @@ from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder
 from chronoclap.evaluation.items import draw_pairs
 from chronoclap.evaluation.provenance import hearing_of, versions
-from chronoclap.evaluation.recordings import RATE, contents_digest, readable, recording_name
+from chronoclap.evaluation.recordings import RATE, contents_digest, once_named, readable, recording_name
 from chronoclap.evaluation.rows import ALL, Row, distinct
 from chronoclap.evaluation.suites import draw_triples
 from chronoclap.evaluation.tasks import order, t_classify, three_events, wordings, zste
@@ -89,7 +89,7 @@ def freeze_items(benchmark: Benchmark, events: Sequence[Event]) -> tuple[ItemLis
     Raises:
         DataError: there is nothing in the test split, or two of its recordings cannot be told apart by name.
     """
-    tested = [event for event in events if event.split == "test"]
+    tested = once_named(event for event in events if event.split == "test")
     if not tested:
         raise DataError("The benchmark asks about the split 'test', and nothing is in it.")
     places = _names({event.recording for event in tested})

@@ -48,7 +48,7 @@ def read_published(suite: Published, data: str, recordings: Path | None, split: 
         data: the table, corpus, folder, or file of the benchmark; of DTU its file of true captions and those
             of flipped ones, with commas between.
         recordings: the folder with the recordings of a benchmark.
-        split: of a table, corpus or shards.
+        split: of a table, corpus or shards, or "all".
 
     Raises:
         DataError: the data cannot be read, or there is nothing to ask.

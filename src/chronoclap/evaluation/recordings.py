@@ -23,6 +23,36 @@ class Readable(NamedTuple):
     problems: list[str]
 
 
+def by_recording(events: Iterable[Event]) -> list[list[Event]]:
+    """The events of each recording, or stretch of one, in the order in which they first come.
+
+    Args:
+        events: one for each recording and each name that is true of it.
+
+    Returns:
+        For each recording its events, one or several.
+    """
+    together: dict[tuple[str, float, float], list[Event]] = {}
+    for event in events:
+        together.setdefault(event.place, []).append(event)
+    return list(together.values())
+
+
+def once_named(events: Iterable[Event]) -> list[Event]:
+    """The recordings of which one name is true, and no other that is known of.
+
+    Of two names, one may be heard beside the other, or say the same more generally: a recording of both is
+    in no order with either, and has no one right answer.
+
+    Args:
+        events: as `by_recording` takes them.
+
+    Returns:
+        An event for each such recording.
+    """
+    return [own[0] for own in by_recording(events) if len({event.phrase for event in own}) == 1]
+
+
 def piece(event: Event, sounds: Sounds) -> np.ndarray:
     """Cut a recording to what an order test plays.
 

@@ -4,9 +4,13 @@ temporal: T-Classify, its controls, and zero-shot; zste: the five tasks of ZSTE;
 form of CompA and TACT, and three sounds in a row; wordings: T-Classify in words that no recipe's captions are
 made of; sweeps: T-Classify with sounds moved apart, pushed together, made unlike or long; retrieval: of
 single sounds. What two tasks play alike is embedded once.
+
+Where recordings have several names, as in FSD50K, zero-shot is macro mAP over the names (`zero_shot_tags`) in
+place of top-k, retrieval takes all names of a recording for right, and what asks about order is drawn of the
+recordings that have one name.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,7 +20,7 @@ from chronoclap.errors import DataError, ModelError
 from chronoclap.evaluation.embedder import Embedder
 from chronoclap.evaluation.items import PAIR_SLICES, Pair, draw_pairs
 from chronoclap.evaluation.kept import Remembering
-from chronoclap.evaluation.recordings import RATE, readable
+from chronoclap.evaluation.recordings import RATE, by_recording, once_named, readable
 from chronoclap.evaluation.rows import Row, distinct
 from chronoclap.evaluation.tasks import (
     controls,
@@ -32,7 +36,7 @@ from chronoclap.evaluation.tasks import (
 from chronoclap.evaluation.tasks import oracle as oracle_halves
 from chronoclap.evaluation.tasks.zste_items import ItemList, draw_items
 from chronoclap.models.trunks import shared_trunks
-from chronoclap.scenes.event import Event
+from chronoclap.scenes.event import Event, in_split
 from chronoclap.scenes.sounds import Sounds
 
 Note = Callable[[str], object]
@@ -47,8 +51,9 @@ class Asked:
 
     Attributes:
         suites: which of `SUITES`.
-        events: the recordings of the split that can be read.
-        labels: their names.
+        events: the recordings of the split that can be read and have one name.
+        tagged: an event for each name of each that can be read, where some have several; else none.
+        labels: the names of the recordings with one, those that cannot be read among them.
         esc50: the classes of ESC-50 of the whole manifest.
         pairs: of T-Classify and what is asked on its sounds.
         triples: of three sounds in a row.
@@ -60,6 +65,7 @@ class Asked:
 
     suites: tuple[str, ...]
     events: list[Event]
+    tagged: list[Event]
     labels: list[str]
     esc50: list[str]
     pairs: list[Pair]
@@ -112,6 +118,11 @@ def check_names(embedders: Sequence[Embedder]) -> None:
         )
 
 
+def of_split(events: Iterable[Event], split: str) -> list[Event]:
+    """The events of a split, or of every one where it is "all"."""
+    return [event for event in events if in_split(event.split, split)]
+
+
 def choose_items(
     events: Sequence[Event],
     suite: Suite = "all",
@@ -126,12 +137,13 @@ def choose_items(
     """Draw what is asked.
 
     A recording that cannot be read is left out for all models and reported. A slice without items has no
-    rows, which is reported too.
+    rows, and what is not asked of recordings with several names is not either; both are reported.
 
     Args:
-        events: the whole manifest; classes of ESC-50 are gathered from all its splits.
+        events: the whole manifest, one for each recording and name; classes of ESC-50 are gathered from all
+            its splits.
         suite: one of `SUITES`, or "all" of them.
-        split: the split to evaluate on.
+        split: the split to evaluate on, or "all".
         seed: of the draw of items and of the bootstrap.
         n_pairs: pairs for each slice.
         items: a list kept from another run, in place of a new draw: of pairs, or of items of ZSTE, whose
@@ -144,15 +156,25 @@ def choose_items(
         DataError: the split has no events, or too few classes.
         AudioError: no recording can be read.
     """
-    chosen = [event for event in events if event.split == split]
+    chosen = of_split(events, split)
     if not chosen:
         raise DataError(
             f"No event is in the split '{split}'; the manifest has {sorted({e.split for e in events})}."
         )
     suites = SUITES if suite == "all" else (suite,)
     sounds = Sounds(rate=RATE)
-    kept = _played(chosen, sounds, note)
-    labels, esc50 = zero_shot.event_labels(chosen), zero_shot.esc50_labels(events)
+    firsts = [own[0] for own in by_recording(chosen)]
+    heard = {event.place for event in _played(firsts, sounds, note)}
+    named = once_named(chosen)
+    kept = [event for event in named if event.place in heard]
+    tagged: list[Event] = []
+    if len(named) < len(firsts):
+        tagged = [event for event in chosen if event.place in heard]
+        note(
+            f"{len(firsts) - len(named)} of {len(firsts)} recordings have several names: zero-shot is mAP, "
+            f"not top-k, and order is asked of the {len(named)} with one name."
+        )
+    labels, esc50 = zero_shot.event_labels(named), zero_shot.esc50_labels(events)
     pairs: list[Pair] = []
     if suite != "retrieval":
         pairs = draw_pairs(kept, n_pairs, seed) if items is None else _kept_pairs(items, sounds, note)
@@ -167,7 +189,7 @@ def choose_items(
         triples = _kept_triples(items.triples, sounds, note)
     elif "order" in suites:
         triples = draw_triples(kept, n_pairs, seed)
-    return Asked(suites, kept, labels, esc50, pairs, triples, listed, sounds, seed, progress)
+    return Asked(suites, kept, tagged, labels, esc50, pairs, triples, listed, sounds, seed, progress)
 
 
 def ask(
@@ -265,12 +287,17 @@ def _rows(embedder: Embedder, asked: Asked, note: Note) -> list[Row]:
     if asked.items is not None:
         rows += zste.evaluate(embedder, asked.items, sounds, seed=seed, progress=progress)
     if not {"temporal", "retrieval"}.isdisjoint(suites):
-        audio = zero_shot.embed_recordings(embedder, asked.events, progress=progress)
-        if "temporal" in suites:
+        every = asked.tagged or asked.events
+        firsts = [own[0] for own in by_recording(every)]
+        audio = zero_shot.embed_recordings(embedder, firsts, progress=progress)
+        if "temporal" in suites and asked.tagged:
+            names = zero_shot.event_labels(every)
+            rows += zero_shot.evaluate_tags(embedder, every, names, audio=audio, seed=seed)
+        elif "temporal" in suites:
             labels, esc50 = asked.labels, asked.esc50
             rows += zero_shot.evaluate(embedder, asked.events, labels, esc50, audio=audio, seed=seed)
         if "retrieval" in suites:
-            rows += retrieval.evaluate(embedder, asked.events, audio=audio, seed=seed)
+            rows += retrieval.evaluate(embedder, every, audio=audio, seed=seed)
     return rows
 
 

@@ -24,7 +24,7 @@ from chronoclap.data.manifest import BUILT_IN, by_split, read_manifest
 from chronoclap.errors import DataError
 from chronoclap.evaluation.items import Pair, draw_pairs, read_pair
 from chronoclap.evaluation.metrics import pair_similarity
-from chronoclap.evaluation.recordings import RATE
+from chronoclap.evaluation.recordings import RATE, once_named
 from chronoclap.evaluation.rows import ALL, Row
 from chronoclap.evaluation.tasks import t_classify, zste
 from chronoclap.evaluation.tasks.zero_shot import event_labels
@@ -61,7 +61,7 @@ class OrderTask(AbsTask):
 
     Args:
         data: what `read_manifest` reads: "foley", synthetic sounds; a manifest, a folder, or a corpus.
-        split: the split to evaluate on.
+        split: the split to evaluate on; of its recordings those with one name are asked about.
         pairs: pairs of recordings for each slice of classes.
         seed: of the draw of items and of the bootstrap.
 
@@ -85,7 +85,7 @@ class OrderTask(AbsTask):
         pairs: int = 200,
         seed: int = 0,
     ) -> None:
-        self.events = by_split(read_manifest(data), split)
+        self.events = once_named(by_split(read_manifest(data), split))
         if not self.events:
             raise DataError(f"{data}: no event is in the split {split!r}; choose another.")
         self.pairs = pairs

@@ -67,3 +67,8 @@ def check_split(split: str) -> None:
     """Raise DataError unless `split` is "train", "val" or "test"."""
     if split not in SPLITS:
         raise DataError(f"Unknown split {split!r}: use one of {', '.join(SPLITS)}.")
+
+
+def in_split(split: str, asked: str) -> bool:
+    """Whether a split is the one that is asked about; "all" asks about every one."""
+    return asked in (split, "all")

@@ -34,6 +34,7 @@ SUMMARY = (
     ("ZSTE 5, apart", "zste_5", "mixed_apart"),
     ("zero-shot, own names", "zero_shot", "top1"),
     ("zero-shot, ESC-50's names", "zero_shot_esc50", "top1"),
+    ("zero-shot, all names, mAP", "zero_shot_tags", "map"),
     ("retrieval, mAP@10", "retrieval", "text_to_audio_map10"),
     ("true captions", "captions", "true"),
     ("captions find recordings, R@1", "captioned_retrieval", "text_to_audio_r1"),

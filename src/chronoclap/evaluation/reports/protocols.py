@@ -78,7 +78,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "captions": Protocol("the caption, or what contradicts it?", "ours; form of CompA and DTU", _AS_GIVEN),
     "captioned_retrieval": Protocol(
         "captions by recordings, and recordings by captions; turned round, they should not be found",
-        "R@k, mAP@10 and median rank as WavCaps computes them; flips after DTU (Oncescu et al. 2024)",
+        "R@k, mAP and median rank as WavCaps computes them; flips after DTU (Oncescu et al. 2024)",
         _AS_GIVEN,
     ),
     "compa_order": Protocol("CompA's own items: order", "CompA (Ghosh et al. 2024)", _AS_GIVEN),

@@ -18,7 +18,9 @@ from chronoclap.data.clips import CaptionedClip
 from chronoclap.data.shards import Stored, find_shards, stored_in
 from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder, embed_sounds, embed_texts
+from chronoclap.evaluation.metrics import similarities, wins
 from chronoclap.evaluation.rows import ALL, Grouping, Row, distinct
+from chronoclap.scenes.event import in_split
 
 TASK = "captions"
 METRIC = "true"
@@ -64,7 +66,7 @@ def in_shards(folder: Path, split: str) -> list[CaptionedSound]:
 
     Args:
         folder: of shards.
-        split: "train", "val" or "test".
+        split: "train", "val" or "test", or "all" of them.
 
     Raises:
         DataError: there is none, or a shard cannot be read.
@@ -72,14 +74,13 @@ def in_shards(folder: Path, split: str) -> list[CaptionedSound]:
     found = []
     for stored in stored_in(find_shards(folder)):
         scene = stored.scene()
-        if scene["split"] == split and scene["contradictions"]:
+        if in_split(scene["split"], split) and scene["contradictions"]:
             sources = tuple(event["source"] for event in scene["events"])
             false = tuple(scene["contradictions"])
             found.append(CaptionedSound(stored, scene["caption"], false, sources, scene["relation"]))
     if not found:
-        raise DataError(
-            f"{folder}: no scene of the split {split!r} is there: compose shards with --split {split}."
-        )
+        which = "" if split == "all" else f" with --split {split}"
+        raise DataError(f"{folder}: no scene of the split {split!r} is there: compose shards{which}.")
     return found
 
 
@@ -105,8 +106,8 @@ def evaluate(
     scores, chances, at = [], [], 0
     for vector, item in zip(vectors, items, strict=True):
         count = 1 + len(item.contradictions)
-        true, *false = (texts[at : at + count] @ vector).tolist()
-        scores.append(float(true > max(false)))
+        (similarity,) = similarities(vector[None], texts[at : at + count])
+        scores.append(wins(similarity[0], similarity[1:].max()))  # a NaN is the largest, and wins nothing
         chances.append(1 / count)
         at += count
     relations = distinct(item.relation for item in items)
@@ -116,7 +117,7 @@ def evaluate(
         (ALL, *(relations if len(relations) > 1 else ())),
         seed,
     )
-    return groups.rows(embedder.name, TASK, METRIC, np.array(scores), chance=np.array(chances))
+    return groups.rows(embedder.name, TASK, METRIC, np.array(scores, np.float64), chance=np.array(chances))
 
 
 def _heard(items: Sequence[CaptionedSound]) -> Iterator[AudioSource]:

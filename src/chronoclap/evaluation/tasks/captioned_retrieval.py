@@ -5,13 +5,13 @@ recording and not always as many. A tie counts against the model, so that collap
 
 - `text_to_audio_...`: each caption is a query, and right is the recording it was written of;
 - `audio_to_text_...`: each recording is a query. The candidates are the distinct captions, and right are
-  those written of it: R@k looks at the best of them, mAP@10 at all. The published codes rank two equal
-  captions by the order in which they happen to be sorted; here they are one.
+  those written of it: R@k looks at the best of them, mAP@10 and mAP@16 at all. The published codes rank two
+  equal captions by the order in which they happen to be sorted; here they are one.
 
-`r1`, `r5`, `r10` and `map10` have as chance what a random ranking gives, averaged over the queries, as it
-depends on how many candidates are right: k / recordings for R@k of one. `medr` is the median rank of the
-first right candidate, rounded down; lower is better, and its chance is that of random rankings: near half the
-recordings for text_to_audio.
+`r1`, `r5`, `r10`, `map10` and `map16` have as chance what a random ranking gives, averaged over the queries,
+as it depends on how many candidates are right: k / recordings for R@k of one. `medr` is the median rank of
+the first right candidate, rounded down; lower is better, and its chance is that of random rankings: near half
+the recordings for text_to_audio.
 
 Where captions have contradictions, the same queries are asked with the order turned round:
 `text_to_audio_r1_flipped` (and `r5`, `r10`) is how often the flipped text still finds the recording, which it
@@ -21,9 +21,9 @@ with several contradictions counts once, with the mean over them. Intervals are 
 drop over both recalls at once.
 
 Source: R@k, mAP@10 and medR as WavCaps' retrieval code computes them (ranks sorted first, which LAION's
-audio-to-text code does not do), but for equal captions and ties; flipped captions after Oncescu et al. 2024
-(DTU), who turn round the captions that tell an order and leave the others among the queries: here only those
-that were turned round are asked.
+audio-to-text code does not do), mAP@16 as DCASE asks since 2025, but for equal captions and ties; flipped
+captions after Oncescu et al. 2024 (DTU), who turn round the captions that tell an order and leave the others
+among the queries: here only those that were turned round are asked.
 """
 
 import json
@@ -50,6 +50,7 @@ from chronoclap.evaluation.ranking import (
 )
 from chronoclap.evaluation.rows import ALL, Grouping, Row, distinct
 from chronoclap.evaluation.tasks.retrieval import RECALLS, score_ranks
+from chronoclap.scenes.event import in_split
 
 TASK = "captioned_retrieval"
 CLIP = "clip"  # The one slice there is, beside that of all.
@@ -60,7 +61,7 @@ def read_retrieval_clips(path: str, split: str) -> list[CaptionedClip]:
 
     Args:
         path: as `read_clips` takes it: a corpus of captions such as "clotho:FOLDER", or a table.
-        split: "train", "val" or "test".
+        split: "train", "val" or "test", or "all" of them.
 
     Returns:
         One for each recording and caption.
@@ -68,7 +69,7 @@ def read_retrieval_clips(path: str, split: str) -> list[CaptionedClip]:
     Raises:
         DataError: nothing can be read, or the split has fewer than two recordings to choose from.
     """
-    clips = [clip for clip in read_clips(path) if clip.split == split and clip.recording]
+    clips = [clip for clip in read_clips(path) if in_split(clip.split, split) and clip.recording]
     _check_choice(path, clips, f"the split {split!r}")
     return clips
 
@@ -131,8 +132,8 @@ def evaluate(
 
     Returns:
         Rows of "captioned_retrieval", slice "all": `text_to_audio_` and `audio_to_text_` with `r1`, `r5`,
-        `r10`, `map10` and `medr`; with flipped captions also `text_to_audio_r1_original`, `_r1_flipped`,
-        `_r1_drop` and the same of `r5` and `r10`.
+        `r10`, `map10`, `map16` and `medr`; with flipped captions also `text_to_audio_r1_original`,
+        `_r1_flipped`, `_r1_drop` and the same of `r5` and `r10`.
 
     Raises:
         AudioError: a recording cannot be read.

@@ -3,12 +3,12 @@
 At every point T-Classify is asked again (`t_classify`: the texts "A followed by B" and "B followed by A", its
 choices, its chance, ties wrong), on other sounds:
 
-| task          | `Row.at` counts                              | points                     |
-|---------------|----------------------------------------------|----------------------------|
-| sweep_gap     | seconds of silence between the two sounds    | 0, 0.25, 0.5, 1, 2, 4      |
-| sweep_overlap | share of the shorter one that both sound for | 0, 0.25, 0.5, 0.75, 0.9    |
-| sweep_level   | dB that the first is louder than the second  | -18, -12, -6, 0, 6, 12, 18 |
-| sweep_length  | seconds that each of the two lasts           | 0.25, 0.5, 1, 2, 5, 10, 15 |
+| task          | `Row.at` counts                              | points                         |
+|---------------|----------------------------------------------|--------------------------------|
+| sweep_gap     | seconds of silence between the two sounds    | 0, 0.25, 0.5, 1, 2, 4          |
+| sweep_overlap | share of the shorter one that both sound for | 0, 0.25, 0.5, 0.75, 0.9        |
+| sweep_level   | dB that the first is louder than the second  | -18, -12, -6, 0, 6, 12, 18     |
+| sweep_length  | seconds that each of the two lasts           | 0.25, 0.5, 1, 2, 5, 10, 15, 30 |
 
 All points of all curves have the same pairs, and differ in what the curve names alone. Each sound is cut to
 its active span and, but in `sweep_length`, to the first 3 s of that, so that the longest gap still fits a
@@ -25,7 +25,7 @@ or put around. No gap, no overlap and no difference in level are therefore one a
 - Length: recordings of single events are short. One that is shorter than asked is repeated end to end, as one
   continuing event: the bark becomes a dog that goes on barking. One that is longer is cut to its beginning:
   a quarter of a second is often too little to know a sound by, even alone. What is longer
-  than a model's window (10 s, mostly) it hears in pieces: 10 and 15 s ask what is left of the order then.
+  than a model's window (10 s, mostly) it hears in pieces: 10, 15 and 30 s ask what is left of the order then.
 
 Chance is that of T-Classify, with what is said there of `joint`. Neighbouring points share their pairs: that
 two differ is surer than their intervals, which are those of single points, make it look.
@@ -50,8 +50,8 @@ from chronoclap.scenes.sounds import Sounds
 SECONDS = 3.0  # of each sound at most, where its length is not what is swept
 N_PAIRS = 6
 """Pairs for each slice, 18 in all, where curves are one suite of several: a minute where a model embeds 100 s
-of sound in a second, and wide intervals. Their sounds last about 5,900 s, and 7,000 s in overlapping windows
-of 10 s, half of that `sweep_length`."""
+of sound in a second, and wide intervals. Their sounds last about 8,100 s, and 11,000 s in overlapping windows
+of 10 s, two thirds of that `sweep_length`."""
 
 Join = Callable[[np.ndarray, np.ndarray, float, int], np.ndarray]
 """Makes (samples,) of the active spans of the first and the second sound, a point, and the rate in Hz."""
@@ -141,7 +141,7 @@ SWEEPS = (
     Sweep("sweep_gap", "silence between the sounds, s", (0.0, 0.25, 0.5, 1.0, 2.0, 4.0), apart),
     Sweep("sweep_overlap", "share of the shorter sound overlapped", (0.0, 0.25, 0.5, 0.75, 0.9), overlapped),
     Sweep("sweep_level", "first louder than second, dB", (-18.0, -12.0, -6.0, 0.0, 6.0, 12.0, 18.0), unlike),
-    Sweep("sweep_length", "length of each sound, s", (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0), lasting),
+    Sweep("sweep_length", "length of each sound, s", (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0), lasting),
 )
 
 

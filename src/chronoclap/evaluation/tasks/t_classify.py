@@ -9,9 +9,10 @@ What follows is therefore a *reading* of it, fixed here:
 - `audio_to_text`: for each sound choose between the texts (two choices a pair); `text_to_audio`: for each
   text choose between the sounds (two choices a pair); `joint`: all four right. A tie is wrong.
 
-Chance is 1/2, 1/2 and, four coins tossed, 1/16 for `joint`. But the four choices share four similarities:
-drawn at random these are all right in 1 pair of 6. And a model whose score is a sum over halves (the oracle)
-makes one choice of the four, all right in 1 pair of 2. Compare joint numbers between models of one kind.
+Chance is that of similarities drawn at random: 1/2, 1/2 and, for `joint`, 1/6. Four coins would all be right
+once in 16; but the four choices share four similarities, and both true ones are above both false ones in 4
+orders of 24. It is what CompA calls group. A model whose score is a sum over halves (the oracle) makes one
+choice of the four, all right in 1 pair of 2: compare joint numbers between models of one kind.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ from chronoclap.scenes.sounds import Sounds
 
 TASK = "t_classify"
 TEMPLATE = "{} followed by {}"
-CHANCE = {"audio_to_text": 1 / 2, "text_to_audio": 1 / 2, "joint": 1 / 16}
+CHANCE = {"audio_to_text": 1 / 2, "text_to_audio": 1 / 2, "joint": 1 / 6}
 
 
 def pair_texts(pair: Pair, template: str = TEMPLATE) -> tuple[str, str]:

@@ -3,9 +3,17 @@
 The prompt is "this is a sound of {label}", without a full stop and without an article; other prompts move
 results by points, so it is fixed. The whole recording is heard, silences included.
 
-Where recordings have several labels each, in a row of the manifest each, `evaluate_tags` asks how far up the
-right recordings stand for every label: `map` of "zero_shot_tags" is macro mAP, with the same prompt. Chance
-is what random rankings give, near the mean share of recordings that a label is true of.
+`top1` is how often the true label is ahead of all others, `top5` how often it is among the first five; a tie
+is wrong. Chance is k over the number of labels.
+
+Where recordings have several labels each, in a row of the manifest each, no one label is the right one. Then
+`evaluate_tags` asks how far up the right recordings stand for every label: `map` of "zero_shot_tags" is macro
+mAP, with the same prompt. Chance is what random rankings give, near the mean share of recordings that a label
+is true of.
+
+Source: of the prompt, LAION's `eval_zeroshot_classification.py`, which has it with a full stop. As published,
+ESC-50 is asked of all of its 2,000 clips and UrbanSound8K of all 8,732, by models that were trained on none;
+FSD50K of its evaluation part, macro mAP over 200 classes.
 """
 
 from collections.abc import Sequence
@@ -16,7 +24,7 @@ from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder, embed_sounds, embed_texts
 from chronoclap.evaluation.metrics import similarities
 from chronoclap.evaluation.ranking import mean_average_precision, mean_average_precision_chance, top_k
-from chronoclap.evaluation.recordings import RATE, whole
+from chronoclap.evaluation.recordings import RATE, by_recording, whole
 from chronoclap.evaluation.rows import ALL, CLASS_UNSEEN, SEEN, Grouping, Row
 from chronoclap.scenes.event import Event
 
@@ -25,6 +33,7 @@ ESC50_TASK = "zero_shot_esc50"
 TAGS_TASK = "zero_shot_tags"
 PROMPT = "this is a sound of {}"
 SLICES = (ALL, SEEN, CLASS_UNSEEN)
+TOPS = (1, 5)
 
 
 def event_labels(events: Sequence[Event]) -> list[str]:
@@ -40,6 +49,20 @@ def esc50_label(event: Event) -> str:
 def esc50_labels(events: Sequence[Event]) -> list[str]:
     """List the distinct ESC-50 classes as words, sorted; all 50 if the events cover that corpus."""
     return sorted({esc50_label(event) for event in events} - {""})
+
+
+def true_labels(recordings: Sequence[Sequence[Event]], labels: Sequence[str]) -> np.ndarray:
+    """Say which labels are true of which recordings.
+
+    Args:
+        recordings: the events of each.
+        labels: the candidates.
+
+    Returns:
+        (recordings, labels) bool.
+    """
+    tags = [{event.phrase for event in own} for own in recordings]
+    return np.array([[label in own for label in labels] for own in tags])
 
 
 def grouping(events: Sequence[Event], seed: int) -> Grouping:
@@ -81,7 +104,7 @@ def score(
     truth: Sequence[str],
     labels: Sequence[str],
     groups: Grouping,
-    tops: Sequence[int] = (1,),
+    tops: Sequence[int] = TOPS,
 ) -> list[Row]:
     """Turn similarities into rows of top-k accuracy.
 
@@ -122,7 +145,7 @@ def evaluate(
     labels: Sequence[str],
     esc50: Sequence[str] = (),
     *,
-    tops: Sequence[int] = (1,),
+    tops: Sequence[int] = TOPS,
     audio: np.ndarray | None = None,
     rate: int = RATE,
     seed: int = 0,
@@ -142,8 +165,9 @@ def evaluate(
         progress: show the model's progress bar.
 
     Returns:
-        Rows of "zero_shot" and, where there is something to ask, "zero_shot_esc50": `top1` (or what
-        `tops` asks for) for "all", "seen" and "class_unseen"; the candidates are the same in every slice.
+        Rows of "zero_shot" and, where there is something to ask, "zero_shot_esc50": `top1` and, of more than
+        five labels, `top5` (or what `tops` asks for) for "all", "seen" and "class_unseen"; the candidates are
+        the same in every slice.
     """
     if audio is None:
         audio = embed_recordings(embedder, events, rate, progress=progress)
@@ -154,7 +178,8 @@ def evaluate(
         tasks.append((ESC50_TASK, named, [esc50_label(events[index]) for index in named], esc50))
     rows = []
     for task, chosen, truth, candidates in tasks:
-        similarity = audio[chosen] @ embed_texts(embedder, [PROMPT.format(label) for label in candidates]).T
+        said = embed_texts(embedder, [PROMPT.format(label) for label in candidates])
+        similarity = similarities(audio[chosen], said)
         groups = grouping([events[index] for index in chosen], seed)
         rows += score(embedder.name, task, similarity, truth, candidates, groups, tops)
     return rows
@@ -165,6 +190,7 @@ def evaluate_tags(
     events: Sequence[Event],
     labels: Sequence[str],
     *,
+    audio: np.ndarray | None = None,
     rate: int = RATE,
     seed: int = 0,
     progress: bool = False,
@@ -175,6 +201,7 @@ def evaluate_tags(
         embedder: the model.
         events: one for each recording and label that is true of it; all must be readable.
         labels: those that are asked for; one that is true of no recording is left out of the mean.
+        audio: the recordings, in the order of `by_recording`, already embedded; None embeds them.
         rate: in Hz, at which recordings are given to the model.
         seed: of the bootstrap over sources.
         progress: show the model's progress bar.
@@ -186,15 +213,13 @@ def evaluate_tags(
     Raises:
         DataError: none of the labels is true of a recording.
     """
-    tagged: dict[tuple[str, float, float], list[Event]] = {}
-    for event in events:
-        tagged.setdefault(event.place, []).append(event)
-    heard = [own[0] for own in tagged.values()]
-    tags = [{event.phrase for event in own} for own in tagged.values()]
-    relevant = np.array([[label in own for label in labels] for own in tags])
+    recordings = by_recording(events)
+    heard = [own[0] for own in recordings]
+    relevant = true_labels(recordings, labels)
     if not relevant.any():
         raise DataError(f"{TAGS_TASK}: none of the {len(labels)} labels is true of a recording; check them.")
-    audio = embed_recordings(embedder, heard, rate, progress=progress)
+    if audio is None:
+        audio = embed_recordings(embedder, heard, rate, progress=progress)
     said = embed_texts(embedder, [PROMPT.format(label) for label in labels])
     sources = [(event.source,) for event in heard]
     estimate = mean_average_precision(similarities(audio, said), relevant, sources, seed=seed)
