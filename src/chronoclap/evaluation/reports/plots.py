@@ -100,7 +100,8 @@ def figure_of(rows: Sequence[Row], *tasks: str) -> "Figure":
         for panel in grid.flat
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=4)
+    fitting = min(4, 2 * columns)
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=fitting, fontsize="small")
     return figure
 
 
