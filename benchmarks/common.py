@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import soundfile
 import torch
 
+from chronoclap.models.products import exact_products
 from chronoclap.scenes.foley import FOLEY, synthesise
 
 RATE = 44_100
@@ -85,10 +87,13 @@ def ratios(slow: Sequence[float], fast: Sequence[float]) -> str:
     return spread([a / b for a, b in zip(slow, fast, strict=True)])
 
 
-def peak_gflops() -> float:
-    """What torch's products of large float32 matrices reach with its present number of threads."""
+def peaks_gflops() -> dict[str, float]:
+    """What products of large float32 matrices reach with torch's present number of threads, by library."""
     a = torch.randn(2048, 2048)
-    return 2 * 2048**3 / min(seconds(lambda: a @ a) for _ in range(7)) / 1e9
+    return {
+        way.name: 2 * 2048**3 / min(seconds(partial(way.linear(a, None), a)) for _ in range(7)) / 1e9
+        for way in exact_products()
+    }
 
 
 def machine() -> list[str]:

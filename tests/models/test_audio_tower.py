@@ -1,5 +1,8 @@
 """The audio tower: TensorFlow's padding in the trunk, patches, masks, and which weights learn."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from chronoclap import Clap
+from chronoclap.models import products
 from chronoclap.models.compact import CompactModel, stack_features
 from chronoclap.models.compact.audio_tower import STRIDES, WIDTHS, Trunk
+from chronoclap.models.compact.fast_trunk import FastTrunk
+from chronoclap.models.products import ONEDNN, TORCH, After, Layer, Products
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +65,8 @@ class TestTrunk:
             pooled = ones_trunk(2)(torch.arange(1.0, 17.0).view(1, 4, 4))
         assert pooled.tolist() == [[225.0] * WIDTHS[0]]
 
-    def test_equals_a_transcription_with_tensorflows_rule(self, tiny_clap: Clap) -> None:
+    @pytest.mark.parametrize("way", ["plain", "quick"])
+    def test_equals_a_transcription_with_tensorflows_rule(self, tiny_clap: Clap, way: str) -> None:
         trunk = tiny_clap.model.audio.trunk
         patch = torch.randn(2, 96, 64, generator=torch.Generator().manual_seed(0))
         hidden = patch[:, None].double()
@@ -77,7 +84,7 @@ class TestTrunk:
                     stride,
                     groups=hidden.shape[1] if depthwise else 1,
                 ).relu()
-            ours = trunk(patch)
+            ours = trunk.plain(patch) if way == "plain" else trunk(patch)
         # 96 x 64 halved five times.
         assert hidden.shape == (2, 1024, 3, 2)
         expected = hidden.mean((2, 3)).float()
@@ -89,6 +96,63 @@ class TestTrunk:
         trunk = Trunk()
         assert len(trunk.convs) == 27
         assert sum(p.numel() for name, p in trunk.named_parameters() if name.endswith("weight")) == 3_184_512
+
+
+class TestQuickTrunk:
+    @pytest.mark.parametrize("way", [TORCH, ONEDNN], ids=lambda way: way.name)
+    @pytest.mark.parametrize("size", [(96, 64), (67, 37)])
+    @torch.no_grad()
+    def test_gives_the_same_features(self, way: Products, size: tuple[int, int]) -> None:
+        torch.manual_seed(0)
+        trunk = Trunk()
+        for conv in trunk.convs:  # so that a signal comes through
+            torch.nn.init.kaiming_normal_(conv.get_parameter("weight"), nonlinearity="relu")
+        patches = torch.randn(3, *size)
+        quick = FastTrunk([conv for conv in trunk.convs if isinstance(conv, torch.nn.Conv2d)], way)
+        expected = trunk.plain(patches)
+        assert expected.std() > 1e-2
+        torch.testing.assert_close(quick(patches), expected, atol=1e-5, rtol=1e-5)
+
+    @torch.no_grad()
+    def test_weights_that_moved_are_used(self) -> None:
+        trunk, grid = ones_trunk(2), torch.ones(1, 8, 8)
+        before = trunk(grid)
+        trunk.convs[1].get_parameter("weight").mul_(2)
+        torch.testing.assert_close(trunk(grid), 2 * before)
+        trunk.load_state_dict(ones_trunk(2).state_dict())
+        torch.testing.assert_close(trunk(grid), before)
+
+    def test_gradients_go_through_the_plain_trunk(self) -> None:
+        trunk, grid = ones_trunk(2), torch.ones(1, 8, 8, requires_grad=True)
+        trunk(grid).sum().backward()
+        assert grid.grad is not None
+        assert grid.grad.abs().min() > 0
+
+    @torch.no_grad()
+    def test_a_trunk_that_was_used_can_be_copied_and_sent(self) -> None:
+        trunk, grid = ones_trunk(2), torch.ones(1, 8, 8)
+        expected = trunk(grid)
+        for other in (copy.deepcopy(trunk), pickle.loads(pickle.dumps(trunk))):
+            torch.testing.assert_close(other(grid), expected)
+
+    @pytest.mark.parametrize("fault", ["missing", "wrong"])
+    @torch.no_grad()
+    def test_a_product_that_cannot_be_trusted_is_not_used(
+        self, fault: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = []
+
+        def faulty(weight: Tensor, bias: Tensor | None, after: After = "none") -> Layer:
+            asked.append(fault)
+            if fault == "missing":
+                raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_linear_pointwise'")
+            return lambda x: TORCH.linear(weight, bias, after)(x) + 1
+
+        monkeypatch.setattr(products, "ONEDNN", Products("oneDNN", faulty))
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+        trunk, grid = ones_trunk(3), torch.ones(1, 8, 8)
+        torch.testing.assert_close(trunk(grid), trunk.plain(grid))
+        assert asked
 
 
 class TestPatches:

@@ -9,11 +9,12 @@ from torch import Tensor
 
 import chronoclap
 from chronoclap.errors import ModelError
-from chronoclap.models.htsat_roberta import HtsatRoberta, fast, openvino, products
-from chronoclap.models.htsat_roberta.fast import first_that_agrees
+from chronoclap.models import products
+from chronoclap.models.htsat_roberta import HtsatRoberta, openvino
 from chronoclap.models.htsat_roberta.fast_htsat import FastHtsat, windowed
 from chronoclap.models.htsat_roberta.fast_roberta import FastRoberta
-from chronoclap.models.htsat_roberta.products import ONEDNN, TORCH, Products
+from chronoclap.models.products import ONEDNN, TORCH, Products
+from chronoclap.models.trial import first_that_agrees
 from small_htsat import SENTENCES, laion_sound, write_with_transformers
 
 WAYS = pytest.mark.parametrize("way", [TORCH, ONEDNN], ids=lambda way: way.name)
@@ -88,24 +89,24 @@ class TestChoice:
 
         right = torch.tensor([[3.0, 4.0]])
         bad = {"broken": broken, "wrong": lambda: right + 0.1, "nan": lambda: right * torch.nan}
-        assert first_that_agrees(bad, right, lambda tower: tower) == ("transformers", right)
+        assert first_that_agrees(bad, ("plain", right), lambda tower: tower) == ("plain", right)
         made = {**bad, "good": lambda: right + 1e-6, "later": lambda: right}
-        assert first_that_agrees(made, right, lambda tower: tower)[0] == "good"
+        assert first_that_agrees(made, ("plain", right), lambda tower: tower)[0] == "good"
 
     def test_a_plain_tower_that_fails_is_not_hidden(self) -> None:
         def fails(tower: object) -> Tensor:
             raise RuntimeError("out of memory")
 
         with pytest.raises(RuntimeError, match="out of memory"):
-            first_that_agrees({"fast": object}, object(), fails)
+            first_that_agrees({"fast": object}, ("plain", object()), fails)
 
     def test_without_onednn_everything_still_embeds(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def missing(weight: Tensor, bias: Tensor | None, gelu: bool = False) -> products.Layer:
+        def missing(weight: Tensor, bias: Tensor | None, after: products.After = "none") -> products.Layer:
             raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_linear_pointwise'")
 
-        monkeypatch.setattr(fast, "ONEDNN", Products("oneDNN", missing))
+        monkeypatch.setattr(products, "ONEDNN", Products("oneDNN", missing))
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
         clap = chronoclap.load(write_with_transformers(tmp_path))
         assert clap.embed_text(SENTENCES).shape == (3, 32)
@@ -140,7 +141,7 @@ class TestEngines:
     def test_half_precision_that_strays_is_passed_over(self) -> None:
         right = torch.tensor([[1.0, 0.0]])
         made = {"torch in bfloat16": lambda: torch.tensor([[1.0, 0.1]]), "torch": lambda: right}
-        assert first_that_agrees(made, right, lambda tower: tower)[0] == "torch"
+        assert first_that_agrees(made, ("plain", right), lambda tower: tower)[0] == "torch"
 
     def test_what_cannot_be_had_is_said(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ModelError, match="export onnx"):

@@ -1,14 +1,24 @@
 """The compact audio tower: log-mel patches, a MobileNet trunk, content vectors, event moments."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from chronoclap.models.compact.config import AudioConfig, CompactConfig
 from chronoclap.models.compact.events import affinity, event_moments
+from chronoclap.models.compact.fast_trunk import FastTrunk
+from chronoclap.models.products import exact_products
+from chronoclap.models.trial import first_that_agrees
 
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+
+Quick = Callable[[Tensor], Tensor]
+"""(n, patch, mels) log-mel to (n, 1024)."""
 
 
 class Trunk(nn.Module):
@@ -23,29 +33,41 @@ class Trunk(nn.Module):
             convs += [depthwise, nn.Conv2d(before, width, 1)]
         self.convs = nn.ModuleList(convs)
 
+        self._quick: tuple[list[tuple[int, int]], Quick] | None = None
+
     def forward(self, patches: Tensor) -> Tensor:
+        if self.may_be_quick() and patches.dtype == torch.float32:
+            return self.quick()(patches)
+        return self.plain(patches)
+
+    def plain(self, patches: Tensor) -> Tensor:
+        """The same by torch's own layers, on any device and with gradients."""
         hidden = patches[:, None].contiguous(memory_format=torch.channels_last)
-        products = products_are_quicker(hidden)
         for conv in self.convs:
             if conv.stride == (2, 2):
                 hidden = F.pad(hidden, (0, 1, 0, 1))
-            if products and conv.kernel_size == (1, 1):
-                assert isinstance(conv, nn.Conv2d)
-                columns = F.linear(hidden.permute(0, 2, 3, 1), conv.weight[:, :, 0, 0], conv.bias)
-                hidden = F.relu_(columns).permute(0, 3, 1, 2)
-            else:
-                hidden = F.relu_(conv(hidden))
+            hidden = F.relu_(conv(hidden))
         return hidden.mean((2, 3))
 
+    def may_be_quick(self) -> bool:
+        """Whether the quick trunk would do: on a CPU, in float32, where nothing asks for gradients."""
+        weight = self.convs[0].weight
+        ready = weight.device.type == "cpu" and weight.dtype == torch.float32
+        return ready and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
 
-def products_are_quicker(hidden: Tensor) -> bool:
-    """Whether convolutions of 1 x 1 had better be matrix products.
+    @torch.no_grad()
+    def quick(self) -> Quick:
+        """What computes this trunk on a CPU: tried once, and made anew when weights have changed."""
+        made_of = [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.parameters()]
+        if self._quick is None or self._quick[0] != made_of:
+            convs = [conv for conv in self.convs if isinstance(conv, nn.Conv2d)]
+            makers = {way.name: partial(FastTrunk, convs, way) for way in exact_products()}
+            trial = torch.randn(2, 96, 64, generator=torch.Generator().manual_seed(0)) * 2 - 3
+            self._quick = made_of, first_that_agrees(makers, ("plain", self.plain), lambda t: t(trial))[1]
+        return self._quick[1]
 
-    On a CPU with AVX2 they take two thirds of the time so. With AVX-512 oneDNN's convolutions are quicker
-    than MKL's products, and other runtimes want convolutions.
-    """
-    avx512 = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return hidden.device.type == "cpu" and not avx512 and not torch.compiler.is_exporting()
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_quick": None}  # packed weights cannot be copied or sent
 
 
 class Content(nn.Module):

@@ -143,7 +143,9 @@ class CompactModel(nn.Module):
         raise ModelError("A compact model hears recordings of any length as they are: no fill, no int16.")
 
     def set_up(self) -> None:
-        """Nothing is made before the first embedding."""
+        """Try the quick trunk."""
+        if self.audio.trunk.may_be_quick():
+            self.audio.trunk.quick()
 
     def compute_with(self, compute: Compute) -> None:
         """Refused, see `load`."""

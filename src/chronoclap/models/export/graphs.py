@@ -18,8 +18,8 @@ from chronoclap.models.compact import CompactModel
 from chronoclap.models.htsat_roberta import HtsatRoberta
 from chronoclap.models.htsat_roberta.fast_htsat import FastHtsat
 from chronoclap.models.htsat_roberta.fast_roberta import FastRoberta
-from chronoclap.models.htsat_roberta.products import TORCH
 from chronoclap.models.msclap import MsClap
+from chronoclap.models.products import TORCH
 from chronoclap.models.towers import Towers
 from chronoclap.models.windowed import WindowedModel
 

@@ -3,25 +3,21 @@
 import copy
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from transformers import ClapModel
 
 from chronoclap.models.compute import Compute
 from chronoclap.models.htsat_roberta.fast_htsat import FastHtsat
 from chronoclap.models.htsat_roberta.fast_roberta import FastRoberta
 from chronoclap.models.htsat_roberta.openvino import OpenvinoTower, require_openvino
-from chronoclap.models.htsat_roberta.products import BFLOAT16, ONEDNN, TORCH, Products
+from chronoclap.models.products import BFLOAT16, TORCH, Products, exact_products
+from chronoclap.models.trial import first_that_agrees
 
-TOLERANCE = 1e-5
-"""How far any number of a unit vector may be off: ten times what the order of summing makes of it."""
-LEAST_COSINE = 0.999
-"""How like the vectors of bfloat16 must be to those of float32."""
-
-T = TypeVar("T")
+PLAIN = "transformers"
+"""Computes the plain towers."""
 
 Hear = Callable[[Tensor], Tensor]
 """(1, frames, mels) log-mel to HTSAT's last map, (1, 2, parts, hidden)."""
@@ -75,41 +71,13 @@ def choose_towers(
         still = copy.deepcopy(clap).requires_grad_(False)  # it takes no weights that could move
         hears = {name: lambda: OpenvinoTower(FastHtsat(still, TORCH), (mel,), half), **hears}
         reads = {name: lambda: OpenvinoTower(FastRoberta(still, TORCH), (ids, mask), half), **reads}
-    heard = first_that_agrees(hears, hear, lambda tower: clap.audio_projection(tower(mel).mean((1, 2))))
-    said = first_that_agrees(reads, read, lambda tower: clap.text_projection(tower(ids, mask)))
+    heard = first_that_agrees(
+        hears, (PLAIN, hear), lambda tower: clap.audio_projection(tower(mel).mean((1, 2)))
+    )
+    said = first_that_agrees(reads, (PLAIN, read), lambda tower: clap.text_projection(tower(ids, mask)))
     return Chosen(heard[1], heard[0], said[1], said[0])
 
 
 def ways(compute: Compute) -> tuple[Products, ...]:
-    """How torch is to multiply matrices, the best first.
-
-    Not by timing them: another choice on another day would change the last bits of every embedding.
-    """
-    exact = (ONEDNN, TORCH) if torch.backends.cpu.get_cpu_capability().startswith("AVX512") else (TORCH,)
-    return (BFLOAT16, *exact) if compute.precision == "bfloat16" else exact
-
-
-def first_that_agrees(
-    makers: dict[str, Callable[[], T]], plain: T, embed: Callable[[T], Tensor]
-) -> tuple[str, T]:
-    """The first of several towers that runs here and agrees with the plain one, or else that one.
-
-    Args:
-        makers: by name, the best first; those in bfloat16 need only be alike.
-        plain: is right.
-        embed: what a tower makes of a trial.
-    """
-    expected = F.normalize(embed(plain), dim=-1)
-    for name, make in makers.items():
-        try:
-            tower = make()
-            vectors = F.normalize(embed(tower), dim=-1)
-        except (RuntimeError, AttributeError, NotImplementedError):
-            continue  # this torch, or this machine, does not have the operation
-        if name.endswith("bfloat16"):
-            agrees = (vectors * expected).sum(-1).min() >= LEAST_COSINE
-        else:
-            agrees = (vectors - expected).abs().max() <= TOLERANCE
-        if agrees:  # which NaN is not
-            return name, tower
-    return "transformers", plain
+    """How torch is to multiply matrices, the best first."""
+    return (BFLOAT16, *exact_products()) if compute.precision == "bfloat16" else exact_products()

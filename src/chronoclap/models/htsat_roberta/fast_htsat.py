@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import ClapModel
 
-from chronoclap.models.htsat_roberta.products import Layer, Products, joined
+from chronoclap.models.products import Layer, Products, joined
 
 
 class Block(NamedTuple):
@@ -147,7 +147,7 @@ def _block(layer: Any, side: int, window: int, shift: int, order: Tensor, produc
         products.linear(*joined(attention)),
         products.linear(out.weight, out.bias),
         layer.layernorm_after,
-        products.linear(up.weight, up.bias, gelu=True),
+        products.linear(up.weight, up.bias, after="gelu"),
         products.linear(down.weight, down.bias),
         bias.contiguous(),
         moved,

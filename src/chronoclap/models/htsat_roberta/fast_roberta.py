@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import ClapModel
 
-from chronoclap.models.htsat_roberta.products import Layer, Products, joined
+from chronoclap.models.products import Layer, Products, joined
 
 
 class Block(NamedTuple):
@@ -59,7 +59,7 @@ def _block(layer: Any, products: Products) -> Block:
         products.linear(*joined(layer.attention.self)),
         products.linear(out.dense.weight, out.dense.bias),
         out.LayerNorm,
-        products.linear(up.weight, up.bias, gelu=True),
+        products.linear(up.weight, up.bias, after="gelu"),
         products.linear(down.dense.weight, down.dense.bias),
         down.LayerNorm,
     )

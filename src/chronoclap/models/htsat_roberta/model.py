@@ -11,7 +11,7 @@ from transformers import ClapModel
 from transformers.models.clap.modeling_clap import ClapAudioEncoder
 
 from chronoclap.models.compute import Compute
-from chronoclap.models.htsat_roberta.fast import Chosen, choose_towers
+from chronoclap.models.htsat_roberta.fast import PLAIN, Chosen, choose_towers
 from chronoclap.models.policy import AudioPolicy
 from chronoclap.models.windowed import WindowedModel
 
@@ -59,7 +59,7 @@ class HtsatRoberta(WindowedModel):
     def towers(self) -> Chosen:
         """What embeds: transformers' towers in training and off the CPU; else the best for this machine."""
         if self.training or torch.is_grad_enabled() or self.device.type != "cpu":
-            return Chosen(self.plain_hear, "transformers", self.plain_read, "transformers")
+            return Chosen(self.plain_hear, PLAIN, self.plain_read, PLAIN)
         if self._chosen is None:
             plain = self.plain_hear, self.plain_read
             self._chosen = choose_towers(self.clap, *plain, self.mel_shape, self.compute)
