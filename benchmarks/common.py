@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 import torch
 
-from chronoclap.models.products import exact_products
+from chronoclap.models.products import products
 from chronoclap.scenes.foley import FOLEY, synthesise
 
 RATE = 44_100
@@ -92,7 +92,7 @@ def peaks_gflops() -> dict[str, float]:
     a = torch.randn(2048, 2048)
     return {
         way.name: 2 * 2048**3 / min(seconds(partial(way.linear(a, None), a)) for _ in range(7)) / 1e9
-        for way in exact_products()
+        for way in products()
     }
 
 

@@ -1,7 +1,7 @@
 """How the fast towers multiply matrices.
 
-torch's own `linear` gives float32 products to MKL, which on AMD processors with AVX-512 reaches less than
-half of what oneDNN, in the same wheel, does. oneDNN is reached by an operation that is not part of torch's
+torch's own `linear` gives float32 products to MKL, which on AMD processors with AVX-512 reaches four fifths
+(Zen 4) or less than half (Zen 5) of what oneDNN, in the same wheel, does. oneDNN is reached by an operation that is not part of torch's
 public face, so it is tried first and never relied on.
 """
 
@@ -17,7 +17,7 @@ Layer = Callable[[Tensor], Tensor]
 
 
 After = Literal["none", "gelu", "relu"]
-"""What follows a product, and is computed with it where that is quicker."""
+"""What follows a product, and is computed with it where that is quicker; then another product follows."""
 
 
 class MakeLayer(Protocol):
@@ -49,23 +49,33 @@ def _onednn_linear(weight: Tensor, bias: Tensor | None, after: After = "none") -
     return lambda x: operation(x, packed, bias, after, [], exact)
 
 
-def _bfloat16_linear(weight: Tensor, bias: Tensor | None, after: After = "none") -> Layer:
-    half = _torch_linear(weight.bfloat16(), None if bias is None else bias.bfloat16(), after)
-    return lambda x: half(x.bfloat16()).float()
+def _in_bfloat16(make: MakeLayer) -> MakeLayer:
+    def linear(weight: Tensor, bias: Tensor | None, after: After = "none") -> Layer:
+        half = make(weight.bfloat16(), None if bias is None else bias.bfloat16(), after)
+        if after == "none":
+            return lambda x: half(x.bfloat16()).float()
+        return lambda x: half(x.bfloat16())  # the next product takes it so
+
+    return linear
 
 
 TORCH = Products("torch", _torch_linear)
-BFLOAT16 = Products("torch in bfloat16", _bfloat16_linear)
 ONEDNN = Products("oneDNN", _onednn_linear)
+TORCH_HALF = Products("torch in bfloat16", _in_bfloat16(_torch_linear))
+ONEDNN_HALF = Products("oneDNN in bfloat16", _in_bfloat16(_onednn_linear))
 
 
-def exact_products() -> tuple[Products, ...]:
-    """How torch is to multiply matrices of float32 on this processor, the best first.
+def products(half: bool = False) -> tuple[Products, ...]:
+    """How torch is to multiply float32 matrices on this processor, the best first.
 
     Not by timing them: another choice on another day would change the last bits of every embedding.
+
+    Args:
+        half: in bfloat16, where that does well enough.
     """
     avx512 = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return (ONEDNN, TORCH) if avx512 else (TORCH,)
+    exact = (ONEDNN, TORCH) if avx512 else (TORCH,)
+    return ((ONEDNN_HALF, TORCH_HALF) if avx512 else (TORCH_HALF,)) + exact if half else exact
 
 
 def joined(attention: Any) -> tuple[Tensor, Tensor | None]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from chronoclap.models.compact.config import AudioConfig, CompactConfig
 from chronoclap.models.compact.events import affinity, event_moments
 from chronoclap.models.compact.fast_trunk import FastTrunk
-from chronoclap.models.products import exact_products
+from chronoclap.models.products import products
 from chronoclap.models.trial import first_that_agrees
 
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
@@ -61,7 +61,7 @@ class Trunk(nn.Module):
         made_of = [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.parameters()]
         if self._quick is None or self._quick[0] != made_of:
             convs = [conv for conv in self.convs if isinstance(conv, nn.Conv2d)]
-            makers = {way.name: partial(FastTrunk, convs, way) for way in exact_products()}
+            makers = {way.name: partial(FastTrunk, convs, way) for way in products()}
             trial = torch.randn(2, 96, 64, generator=torch.Generator().manual_seed(0)) * 2 - 3
             self._quick = made_of, first_that_agrees(makers, ("plain", self.plain), lambda t: t(trial))[1]
         return self._quick[1]

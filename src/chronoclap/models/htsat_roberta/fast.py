@@ -13,7 +13,7 @@ from chronoclap.models.compute import Compute
 from chronoclap.models.htsat_roberta.fast_htsat import FastHtsat
 from chronoclap.models.htsat_roberta.fast_roberta import FastRoberta
 from chronoclap.models.htsat_roberta.openvino import OpenvinoTower, require_openvino
-from chronoclap.models.products import BFLOAT16, TORCH, Products, exact_products
+from chronoclap.models.products import TORCH, products
 from chronoclap.models.trial import first_that_agrees
 
 PLAIN = "transformers"
@@ -59,14 +59,14 @@ def choose_towers(
     mask = (ids != text.pad_token_id).long()
     hears: dict[str, Callable[[], Hear]] = {}
     reads: dict[str, Callable[[], Read]] = {}
-    for way in ways(compute):
+    half = compute.precision == "bfloat16"
+    for way in products(half):
         if audio.hidden_act == "gelu":
             hears[way.name] = partial(FastHtsat, clap, way)
         if text.hidden_act == "gelu":
             reads[way.name] = partial(FastRoberta, clap, way)
     if compute.engine == "openvino":
         require_openvino()
-        half = compute.precision == "bfloat16"
         name = "OpenVINO in bfloat16" if half else "OpenVINO"
         still = copy.deepcopy(clap).requires_grad_(False)  # it takes no weights that could move
         hears = {name: lambda: OpenvinoTower(FastHtsat(still, TORCH), (mel,), half), **hears}
@@ -76,8 +76,3 @@ def choose_towers(
     )
     said = first_that_agrees(reads, (PLAIN, read), lambda tower: clap.text_projection(tower(ids, mask)))
     return Chosen(heard[1], heard[0], said[1], said[0])
-
-
-def ways(compute: Compute) -> tuple[Products, ...]:
-    """How torch is to multiply matrices, the best first."""
-    return (BFLOAT16, *exact_products()) if compute.precision == "bfloat16" else exact_products()
