@@ -130,6 +130,18 @@ class TestEngines:
         with torch.inference_mode():
             assert quick.model.towers().hear_by == quick.model.towers().read_by == "OpenVINO"
 
+    def test_streams_that_disagree_are_not_used(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("openvino")
+        call, calls = openvino.OpenvinoTower.__call__, iter(range(1000))
+
+        def unsteady(tower: openvino.OpenvinoTower, *inputs: Tensor) -> Tensor:
+            return call(tower, *inputs) + 0.1 * (next(calls) % 3 == 2)
+
+        monkeypatch.setattr(openvino.OpenvinoTower, "__call__", unsteady)
+        with torch.inference_mode():
+            towers = chronoclap.load(folder, engine="openvino").model.towers()
+        assert "OpenVINO" not in (towers.hear_by, towers.read_by)
+
     def test_bfloat16_is_alike_and_not_equal(self, folder: Path) -> None:
         plain, half = chronoclap.load(folder), chronoclap.load(folder, precision="bfloat16")
         apart = np.abs(half.embed_audio(laion_sound()) - plain.embed_audio(laion_sound())).max()

@@ -1,8 +1,8 @@
 """How the fast towers multiply matrices.
 
 torch's own `linear` gives float32 products to MKL, which on AMD processors with AVX-512 reaches four fifths
-(Zen 4) or less than half (Zen 5) of what oneDNN, in the same wheel, does. oneDNN is reached by an operation that is not part of torch's
-public face, so it is tried first and never relied on.
+(Zen 4) or less than half (Zen 5) of what oneDNN, in the same wheel, does. oneDNN is reached by an operation
+that is not part of torch's public face, so it is tried first and never relied on.
 """
 
 from collections.abc import Callable
