@@ -181,9 +181,14 @@ class TestFrozenParts:
         monkeypatch.setattr(HtsatRoberta, "frozen_ear", lambda self, trained: None)
         plain = train(recipe, start, events, tmp_path / "plain", workers=1, progress=False)
         assert moved(start, kept)
-        theirs = plain.model.state_dict()
-        for name, tensor in kept.model.state_dict().items():
-            torch.testing.assert_close(tensor, theirs[name], atol=2e-6, rtol=1e-5, msg=name)
+        before, theirs = start.model.state_dict(), plain.model.state_dict()
+        for name in moved(start, kept):
+            if not name.endswith("self.key.bias"):
+                # Not number by number: where a gradient is next to nothing, as that of what is added to all
+                # keys, Adam makes whole steps of rounding, which depends on how much is multiplied at once.
+                ours = kept.model.state_dict()[name]
+                assert (ours - theirs[name]).norm() < 1e-3 * (ours - before[name]).norm(), name
+        assert moved(start, kept) == moved(start, plain)
 
     def test_the_trained_model_embeds_as_the_one_that_was_written(
         self, start: Clap, events: list[Event], tmp_path: Path

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +20,21 @@ from torch import Tensor
 
 from chronoclap.models.towers import Towers
 from chronoclap.models.trunks import trunk_digest
+from chronoclap.training.economy import quick_products
 from chronoclap.training.groups import Groups
 
 AHEAD = 48  # groups in work or waiting: enough that no worker idles while the trainer takes a step
 
 _groups: Groups
 _model: Towers
+_products = ExitStack()  # how a worker multiplies, to its end
 
 
 def _start_worker(groups: Groups, model: Towers) -> None:
     global _groups, _model
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
     torch.set_num_threads(1)
+    _products.enter_context(quick_products())  # as the trainer: features are the same whoever makes them
     _groups, _model = groups, model
 
 
