@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,6 +114,12 @@ class TestPrecision:
 
 
 class TestProducts:
+    @pytest.fixture(autouse=True)
+    def _tried_anew(self) -> Iterator[None]:
+        economy._switched_are_exact.cache_clear()
+        yield
+        economy._switched_are_exact.cache_clear()
+
     def test_float32_is_told_from_coarser_formats(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert products_are_exact()
         exact = torch.Tensor.__matmul__
@@ -132,6 +139,9 @@ class TestProducts:
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
         monkeypatch.setattr(economy, "products_are_exact", lambda: exact)
         with quick_products():
+            assert switch.fp32_precision == ("bf16" if exact else before)
+            with quick_products():
+                assert switch.fp32_precision == ("bf16" if exact else before)
             assert switch.fp32_precision == ("bf16" if exact else before)
         assert switch.fp32_precision == before
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -62,16 +62,23 @@ def quick_products() -> Iterator[None]:
     """
     switch: Any = getattr(torch.backends.mkldnn, "matmul", None)
     before = getattr(switch, "fp32_precision", None)
-    if before is None or not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+    # None: this torch has no such switch; "bf16": it is on already.
+    if before in (None, "bf16") or not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
         yield
         return
     try:
         switch.fp32_precision = "bf16"
-        if not products_are_exact():
+        if not _switched_are_exact():
             switch.fp32_precision = before
         yield
     finally:
         switch.fp32_precision = before
+
+
+@cache
+def _switched_are_exact() -> bool:
+    """With the switch on; what a process has found holds for it."""
+    return products_are_exact()
 
 
 def products_are_exact() -> bool:

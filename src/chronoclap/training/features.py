@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +26,12 @@ AHEAD = 48  # groups in work or waiting: enough that no worker idles while the t
 
 _groups: Groups
 _model: Towers
-_products = ExitStack()  # how a worker multiplies, to its end
 
 
 def _start_worker(groups: Groups, model: Towers) -> None:
     global _groups, _model
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
     torch.set_num_threads(1)
-    _products.enter_context(quick_products())  # as the trainer: features are the same whoever makes them
     _groups, _model = groups, model
 
 
@@ -44,7 +41,8 @@ def _work(index: int) -> np.ndarray:
 
 def group_features(groups: Groups, model: Towers, index: int) -> np.ndarray:
     """Features of the scenes of a group: (scenes, *model.features_shape), in `model.features_dtype`."""
-    features = [model.trunk_features(sound) for sound in groups.rendered(index)]
+    with quick_products():  # so that they are the same whoever makes them: a worker, or a trainer at work
+        features = [model.trunk_features(sound) for sound in groups.rendered(index)]
     return torch.stack(features).to(model.features_dtype).numpy()
 
 
