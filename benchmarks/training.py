@@ -27,6 +27,7 @@ import chronoclap
 from chronoclap.losses import info_nce
 from chronoclap.training import Economy, find_recipe
 from chronoclap.training.economy import quick_products, recomputed
+from chronoclap.training.loop import embed_scenes
 from chronoclap.training.weights import choose_trained, to_train
 
 STEPS = 3
@@ -146,7 +147,7 @@ def _ours(variant: str, checkpoint: Path, mels: torch.Tensor, texts: list[str]) 
             recomputed(model) if economy.checkpointing else nullcontext(),
             torch.autocast("cpu", torch.bfloat16, enabled=economy.precision == "bfloat16"),
         ):
-            return info_nce(model.embed_features(features), model.encode_texts(texts), model.scale())
+            return info_nce(embed_scenes(model, features), model.encode_texts(texts), model.scale())
 
     return stepping(list(trained.values()), loss, fused=True)
 

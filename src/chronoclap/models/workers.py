@@ -1,4 +1,4 @@
-"""Threads that embed side by side, each on one core.
+"""Threads that embed or train side by side, each on one core.
 
 The products of a tower are too small to be shared out among cores: on two of them, two windows side by side,
 each on its own core, take little more than half of the time that they take one after the other on both. And
@@ -8,6 +8,7 @@ a vector that is always computed on one core does not depend on how many there a
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TypeVar
 
@@ -17,12 +18,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def side_by_side(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    mode: Callable[[], AbstractContextManager[object]] = torch.inference_mode,
+) -> Iterator[Result]:
     """What `work` makes of each item, in order, made by as many threads as torch would use itself.
 
     Args:
-        work: computes with torch on the CPU, in inference mode; releases Python's lock where it is slow.
+        work: computes with torch on the CPU; releases Python's lock where it is slow.
         items: are read as they are needed, a few ahead, by the caller's thread.
+        mode: what `work` is done in, which is a thread's own: `torch.enable_grad` keeps the way back.
 
     Yields:
         One result an item. What `work` or the items raise is raised here, and what is left is not begun.
@@ -31,7 +37,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
     source = iter(items)
 
     def inside(item: Item) -> Result:
-        with torch.inference_mode():
+        with mode():
             return work(item)
 
     pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))

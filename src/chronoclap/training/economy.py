@@ -1,7 +1,7 @@
 """What a run saves memory and time by, with the same result but for rounding."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -13,6 +13,7 @@ from chronoclap.errors import DataError
 from chronoclap.models.compact import CompactModel
 from chronoclap.models.compute import Precision
 from chronoclap.models.towers import Towers
+from chronoclap.training.side_by_side import drawn_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,17 @@ def recomputed(model: Towers) -> Iterator[None]:
     layers: list[Any] = model.tower_layers()
     for layer in layers:
         # In place of the layer's own, which its class still has.
-        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False, context_fn=_there_and_again)
     try:
         yield
     finally:
         for layer in layers:
             del layer.forward
+
+
+def _there_and_again() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """What a layer is computed in the first and the second time: dropout must be the same."""
+    return nullcontext(), drawn_again()
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from chronoclap.training.log import Log
 from chronoclap.training.objectives import Rows, in_places, objective_loss
 from chronoclap.training.phrase_states import PhraseStates
 from chronoclap.training.recipes import Recipe
+from chronoclap.training.side_by_side import embed_side_by_side
 from chronoclap.training.spans import span_loss
 from chronoclap.training.state import load_state, only_run, save_state
 from chronoclap.training.told import Told, told
@@ -137,10 +138,11 @@ def _run(
         batches.say(earlier)
     log = Log(out / "log.jsonl", settings, resume=resume)
     model.train()
-    # Threads wait for each other in every operation: beside busy workers, a few are quicker than one per
-    # core.
     threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, default_workers() // 2) if workers else threads)
+    if workers and isinstance(model, CompactModel):
+        # Threads wait for each other in every operation: beside busy workers, a few are quicker than one per
+        # core. Large towers keep them busier than workers do.
+        torch.set_num_threads(max(1, default_workers() // 2))
     began, seen = time.perf_counter(), 0
     order = (batches.groups(k) for k in range(step, recipe.steps))
     with (
@@ -310,7 +312,7 @@ class Batches:
 def step_loss(recipe: Recipe, model: Towers, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """The recipe's loss of a batch, and what the log shows of it."""
     captions = batch.captions
-    audio = torch.cat([model.embed_features(batch.features).float(), batch.virtual])
+    audio = torch.cat([embed_scenes(model, batch.features).float(), batch.virtual])
     embedded, misread = embed_captions(model, captions.everything, batch.states, bool(recipe.spans))
     embedded = embedded.float()
     n = len(captions.texts)
@@ -340,6 +342,13 @@ def step_loss(recipe: Recipe, model: Towers, batch: Batch) -> tuple[Tensor, dict
             # The control: can the words alone tell the true order? They must not.
             measured["text_only"] = (margin @ audio[at].mean(0) > 0).float().mean()
     return loss, {name: value.item() for name, value in measured.items()}
+
+
+def embed_scenes(model: Towers, features: Tensor) -> Tensor:
+    """(s, ...) features to (s, dim) unit vectors."""
+    if isinstance(model, CompactModel) or features.device.type != "cpu":
+        return model.embed_features(features)
+    return embed_side_by_side(model, features)
 
 
 def embed_captions(
