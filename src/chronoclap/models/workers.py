@@ -22,6 +22,7 @@ def side_by_side(
     work: Callable[[Item], Result],
     items: Iterable[Item],
     mode: Callable[[], AbstractContextManager[object]] = torch.inference_mode,
+    pool: ThreadPoolExecutor | None = None,
 ) -> Iterator[Result]:
     """What `work` makes of each item, in order, made by as many threads as torch would use itself.
 
@@ -29,6 +30,7 @@ def side_by_side(
         work: computes with torch on the CPU; releases Python's lock where it is slow.
         items: are read as they are needed, a few ahead, by the caller's thread.
         mode: what `work` is done in, which is a thread's own: `torch.enable_grad` keeps the way back.
+        pool: threads from `threads_of_one_core` that stay; None: threads for this call.
 
     Yields:
         One result an item. What `work` or the items raise is raised here, and what is left is not begun.
@@ -40,16 +42,24 @@ def side_by_side(
         with mode():
             return work(item)
 
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    workers = pool or threads_of_one_core(threads)
+    made: deque[Future[Result]] = deque()
     try:
-        made: deque[Future[Result]] = deque()
         for item in islice(source, 2 * threads):
-            made.append(pool.submit(inside, item))
+            made.append(workers.submit(inside, item))
         while made:
             yield made.popleft().result()
-            made.extend(pool.submit(inside, item) for item in islice(source, 1))
+            made.extend(workers.submit(inside, item) for item in islice(source, 1))
     finally:
-        pool.shutdown(cancel_futures=True)
+        for left in made:
+            left.cancel()
+        if workers is not pool:
+            workers.shutdown()
         torch.set_num_threads(
             threads
         )  # a thread's number is its own, but new threads begin with the last one
+
+
+def threads_of_one_core(count: int) -> ThreadPoolExecutor:
+    """Threads in each of which torch computes on one core."""
+    return ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))

@@ -5,9 +5,12 @@ So each thread takes some of a batch's windows through the sound tower, keeps wh
 takes the gradients of its own windows back; only their sum over the threads is the batch's.
 """
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from chronoclap.models.windowed import WindowedModel
-from chronoclap.models.workers import side_by_side
+from chronoclap.models.workers import side_by_side, threads_of_one_core
 
 TOGETHER = 2
 """Windows that a thread takes at a time: more would leave its cache, one makes products small."""
@@ -59,7 +62,7 @@ class _SideBySide(torch.autograd.Function):
             return vectors
 
         ctx.weights = weights
-        ctx.heard = list(side_by_side(hear, shares, torch.enable_grad))
+        ctx.heard = list(side_by_side(hear, shares, torch.enable_grad, _pool()))
         return torch.cat([vector.detach() for share in ctx.heard for vector in share])
 
     @staticmethod
@@ -70,12 +73,24 @@ class _SideBySide(torch.autograd.Function):
         def go_back(task: tuple[list[Tensor], list[Tensor]]) -> tuple[Tensor | None, ...]:
             return torch.autograd.grad(task[0], ctx.weights, task[1], allow_unused=True)
 
-        total: list[Tensor | None] = [None] * len(ctx.weights)
-        for found in side_by_side(go_back, tasks, torch.enable_grad):
-            total = [
-                b if a is None else a if b is None else a.add_(b) for a, b in zip(total, found, strict=True)
-            ]
+        total, *others = side_by_side(go_back, tasks, torch.enable_grad, _pool())
+        for found in others:
+            # A weight that has no part in it has none in any thread.
+            total = tuple(
+                None if a is None or b is None else a + b for a, b in zip(total, found, strict=True)
+            )
         return None, None, None, *total
+
+
+def _pool() -> ThreadPoolExecutor:
+    """Threads that stay for all steps: new ones for each would keep a heap each, a gigabyte in all."""
+    return _kept_pool(torch.get_num_threads(), os.getpid())
+
+
+@cache
+def _kept_pool(count: int, process: int) -> ThreadPoolExecutor:
+    """A process that was forked has none of the threads of the one it comes from."""
+    return threads_of_one_core(count)
 
 
 def _autocast() -> Callable[[], AbstractContextManager[None]]:
