@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -66,6 +67,7 @@ class _SideBySide(torch.autograd.Function):
         return torch.cat([vector.detach() for share in ctx.heard for vector in share])
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         rows = iter(gradients[0].split([len(vector) for share in ctx.heard for vector in share]))
         tasks = [(share, [next(rows) for _ in share]) for share in ctx.heard]
@@ -125,6 +127,8 @@ def drawn_again() -> AbstractContextManager[None]:
 
 
 class _Drawn(TorchFunctionMode):
+    """Calls of torch that draw at random, in this thread, given a generator of their own."""
+
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
         self.generator = generator
