@@ -85,7 +85,7 @@ def list_recordings(given: Iterable[Path]) -> list[Path]:
     Raises:
         DataError: there is no such file or folder, or a folder holds no recordings.
     """
-    from chronoclap.data.corpora import AUDIO_SUFFIXES
+    from chronoclap.audio import AUDIO_SUFFIXES
 
     paths: list[Path] = []
     for path in given:

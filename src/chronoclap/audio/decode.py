@@ -17,6 +17,9 @@ import soxr
 
 from chronoclap.errors import AudioError
 
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
+"""By these a folder's recordings are known from its other files."""
+
 BLOCK_SECONDS = 4.0
 """Length of the blocks in which a file is read; it changes speed and memory, never the result."""
 

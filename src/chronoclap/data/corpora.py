@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from chronoclap.audio import AUDIO_SUFFIXES
 from chronoclap.data.library import Library, table, words
 from chronoclap.data.onsets import audioset_strong, desed, onsets, tut
 from chronoclap.errors import DataError
 from chronoclap.scenes.event import Event
-
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
 
 
 def read_corpus(name: str, folder: Path, *, every_label: bool = False) -> list[Event]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from chronoclap.data.corpora import AUDIO_SUFFIXES, CORPORA, read_corpus
+from chronoclap.audio import AUDIO_SUFFIXES
+from chronoclap.data.corpora import CORPORA, read_corpus
 from chronoclap.data.tables import table_rows, text_of
 from chronoclap.errors import DataError
 from chronoclap.scenes.event import SPLITS, Event, check_split

@@ -35,8 +35,9 @@ from typing import Any
 
 import numpy as np
 
+from chronoclap.audio import AUDIO_SUFFIXES
 from chronoclap.data.clips import CaptionedClip, read_clips
-from chronoclap.data.corpora import AUDIO_SUFFIXES, sentence
+from chronoclap.data.corpora import sentence
 from chronoclap.data.library import Library
 from chronoclap.errors import DataError
 from chronoclap.evaluation.embedder import Embedder, embed_sounds, embed_texts
