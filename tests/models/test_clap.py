@@ -217,11 +217,20 @@ class TestEmbedText:
 
     @given(st.lists(st.text(max_size=30), min_size=1, max_size=5))
     @settings(max_examples=25, deadline=None)
-    def test_any_text_is_finite_and_at_most_unit(self, tiny_clap: Clap, texts: list[str]) -> None:
-        vectors = tiny_clap.embed_text(texts)
-        assert vectors.shape == (len(texts), 48)
-        norms = np.linalg.norm(vectors, axis=1)
-        assert all(norm == 0 or abs(norm - 1) < 1e-5 for norm in norms)
+    def test_any_text_of_words_is_a_unit_and_others_are_refused(
+        self, tiny_clap: Clap, texts: list[str]
+    ) -> None:
+        read = [0 in e.special_tokens_mask for e in tiny_clap.model.tokenizer.encode_batch(texts)]
+        if all(read):
+            assert_units(tiny_clap.embed_text(texts), (len(texts), 48))
+        else:
+            with pytest.raises(ModelError, match=f"Text number {read.index(False) + 1} of {len(texts)}, "):
+                tiny_clap.embed_text(texts)
+
+    @pytest.mark.parametrize("blank", ["", " ", "\n\t", "\x00"])
+    def test_a_text_without_words_is_refused_by_its_number(self, grown: Clap, blank: str) -> None:
+        with pytest.raises(ModelError, match="Text number 2 of 3, .* holds no words: say what is heard"):
+            grown.embed_text(["rain", blank, "wind"])
 
     @pytest.mark.parametrize("given", [[None], ["rain", 3], [b"rain"], [["rain"]]])
     def test_what_is_no_text_is_refused(self, grown: Clap, given: list[str]) -> None:

@@ -137,7 +137,7 @@ class Clap:
             (n, dim) float32 unit vectors, also for one text.
 
         Raises:
-            ModelError: something in `texts` is not a string.
+            ModelError: something in `texts` is not a string, or holds nothing that the model reads.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
         for text in texts:
@@ -154,6 +154,12 @@ class Clap:
             for rows, own in zip(batches, self._computed(encode, batches), strict=True):
                 vectors[rows] = own
                 bar.update(len(rows))
+        unread = np.flatnonzero(~vectors.any(axis=1))
+        if len(unread):
+            raise ModelError(
+                f"Text number {unread[0] + 1} of {len(texts)}, {texts[unread[0]]!r:.60}, holds no words: "
+                "say what is heard."
+            )
         return vectors
 
     def frames(self, recording: AudioSource | np.ndarray) -> Frames:
