@@ -79,8 +79,9 @@ def embed(
     if not files and not texts:
         raise DataError("There is nothing to embed: name recordings, a folder, or a --text.")
     clap = load(model)
+    text_vectors = clap.embed_text(texts)  # first: a text that is refused must not cost hours of listening
     paths, vectors = jobs.embed_files(clap, files) if files else ([], np.zeros((0, clap.dim), np.float32))
-    jobs.write_embeddings(out, clap.name, paths, vectors, texts, clap.embed_text(texts))
+    jobs.write_embeddings(out, clap.name, paths, vectors, texts, text_vectors)
     typer.echo(
         f"{out}: {len(paths)} recordings and {len(texts)} texts, {clap.dim} numbers each, by {clap.name}."
     )
