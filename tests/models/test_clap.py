@@ -229,7 +229,7 @@ class TestEmbedText:
 
     @pytest.mark.parametrize("blank", ["", " ", "\n\t", "\x00"])
     def test_a_text_without_words_is_refused_by_its_number(self, grown: Clap, blank: str) -> None:
-        with pytest.raises(ModelError, match="Text number 2 of 3, .* holds no words: say what is heard"):
+        with pytest.raises(ModelError, match=r"Text number 2 of 3, .* holds no words: say what is heard"):
             grown.embed_text(["rain", blank, "wind"])
 
     @pytest.mark.parametrize("given", [[None], ["rain", 3], [b"rain"], [["rain"]]])
