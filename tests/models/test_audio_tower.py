@@ -223,6 +223,23 @@ class TestPool:
         torch.testing.assert_close(backward[1], -forward[1], atol=1e-5, rtol=0)
         assert forward[1].abs().max() > 1e-2
 
+    def test_a_model_in_use_hears_the_clearest_change_too(self, grown: CompactModel) -> None:
+        # Two sounds of three patches each with much in common: by their keys alone half of each goes to the
+        # other, and the first moment has little to say.
+        generator = torch.Generator().manual_seed(3)
+        shared, *own = torch.rand(3, 1024, generator=generator)
+        kept = torch.rand(2, 1024, generator=generator) < 0.3
+        first, last = (shared + 3 * x**2 * k for x, k in zip(own, kept, strict=True))
+        features = torch.stack([first] * 3 + [last] * 3)[None]
+        mask = torch.ones(1, 6, dtype=torch.bool)
+        training = copy.deepcopy(grown).train()
+        training.audio.content.residual.eval()  # without its dropout
+        with torch.no_grad():
+            plain, used = training.audio.pool(features, mask)[0], grown.audio.pool(features, mask)[0]
+        assert used[1].norm() > 1.3 * plain[1].norm()
+        # Less like one event, whose second moment is the mean turned round.
+        assert used[2].norm() < 0.9 * plain[2].norm()
+
 
 class TestGradients:
     def test_the_trunk_learns_nothing_the_rest_does(self, tiny_clap: Clap) -> None:

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from chronoclap.models.compact.events import affinity, event_moments, first_gains
+from chronoclap.models.compact.events import (
+    CUT_SHARPNESS,
+    HEARD,
+    LEAST_CHANGE,
+    affinity,
+    event_moments,
+    first_gains,
+    unparted,
+)
 
 SHARP = torch.tensor(1e-3, dtype=torch.float64)  # far below the distance of any two events here
 
@@ -191,6 +199,82 @@ class TestAffinity:
         assert same.min() >= 0
         assert same.max() <= 1
         torch.testing.assert_close(same.diagonal(dim1=1, dim2=2), torch.ones(2, 5), atol=2e-3, rtol=0)
+
+
+def slow_unparted(key: list[list[float]], saliency: list[float]) -> list[list[float]]:
+    """The formulas of `unparted`, one sum after another, for one recording of which every part is heard."""
+    n, dim = len(key), len(key[0])
+
+    def mean(parts: range) -> list[float]:
+        return [
+            sum(saliency[i] * key[i][x] for i in parts) / sum(saliency[i] for i in parts) for x in range(dim)
+        ]
+
+    change = []
+    for k in range(1, n):
+        a, b = mean(range(k)), mean(range(k, n))
+        before, after = sum(saliency[:k]), sum(saliency[k:])
+        apart = sum((x - y) ** 2 for x, y in zip(a, b, strict=True))
+        change.append(apart * math.sqrt(before * after / (before + after)))
+    exps = [math.exp(CUT_SHARPNESS * d) for d in change]
+    place = [e / (sum(exps) + math.exp(CUT_SHARPNESS * LEAST_CHANGE)) for e in exps]
+    return [[1 - sum(place[min(i, j) : max(i, j)]) for j in range(n)] for i in range(n)]
+
+
+class TestUnparted:
+    def test_two_sounds_by_hand(self) -> None:
+        # Keys 0, 0, 2 with saliency 1: after one part the means are 0 and 1, change 1 * sqrt(1 * 2 / 3);
+        # after two they are 0 and 2, change 4 * sqrt(2 * 1 / 3). The second place has
+        # 1 / (1 + exp(8 * (0.8165 - 3.2660)) + exp(8 * (1 - 3.2660))), all but 2e-8.
+        key = torch.tensor([[[0.0], [0.0], [2.0]]], dtype=torch.float64)
+        expected = torch.tensor([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.float64)
+        kept = unparted(key, torch.ones(1, 3, dtype=torch.float64))[0]
+        torch.testing.assert_close(kept, expected, atol=2e-8, rtol=0)
+
+    def test_nothing_is_cut_where_nothing_changes(self) -> None:
+        # Three places with 1 / (3 + exp(8)) = 0.0003351 each.
+        key = torch.ones(1, 4, 2, dtype=torch.float64)
+        kept = unparted(key, torch.ones(1, 4, dtype=torch.float64))[0]
+        expected = torch.tensor([1, 0.9996649, 0.9993298, 0.9989947], dtype=torch.float64)
+        torch.testing.assert_close(kept[0], expected, atol=1e-6, rtol=0)
+
+    @given(st.integers(0, 10_000), st.integers(2, 7))
+    @settings(max_examples=25, deadline=None)
+    def test_equals_the_formulas(self, seed: int, n: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        key = 0.5 * torch.randn(1, n, 3, generator=generator, dtype=torch.float64)
+        saliency = 0.1 + torch.rand(1, n, generator=generator, dtype=torch.float64)
+        slow = slow_unparted(key[0].tolist(), saliency[0].tolist())
+        expected = torch.tensor(slow, dtype=torch.float64)
+        torch.testing.assert_close(unparted(key, saliency)[0], expected, atol=1e-9, rtol=0)
+
+    @given(st.integers(0, 10_000), st.integers(2, 7))
+    @settings(max_examples=25, deadline=None)
+    def test_a_reversed_recording_is_parted_at_the_same_place(self, seed: int, n: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        key = torch.randn(1, n, 3, generator=generator, dtype=torch.float64)
+        saliency = 0.1 + torch.rand(1, n, generator=generator, dtype=torch.float64)
+        backward = unparted(key.flip(1), saliency.flip(1)).flip(1, 2)
+        torch.testing.assert_close(backward, unparted(key, saliency))
+
+    def test_padding_parts_nothing(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        key = torch.randn(1, 5, 3, generator=generator, dtype=torch.float64)
+        saliency = torch.tensor([[0.0, 1, 0.7, 0.4, 0]], dtype=torch.float64)
+        kept = unparted(key, saliency)[:, 1:4, 1:4]
+        torch.testing.assert_close(kept, unparted(key[:, 1:4], saliency[:, 1:4]))
+
+    @pytest.mark.parametrize("saliency", [[0.0, 0, 0], [0, 1, 0], [HEARD / 2, 1, HEARD / 2]])
+    def test_one_part_that_is_heard_has_no_place_for_a_cut(self, saliency: list[float]) -> None:
+        key = torch.randn(1, 3, 2, generator=torch.Generator().manual_seed(1))
+        torch.testing.assert_close(unparted(key, torch.tensor([saliency])), torch.ones(1, 3, 3))
+        assert unparted(key[:, :1], torch.ones(1, 1)).tolist() == [[[1.0]]]
+
+    def test_gradients_reach_everything(self) -> None:
+        generator = torch.Generator().manual_seed(2)
+        key = 0.3 * torch.randn(1, 4, 2, generator=generator, dtype=torch.float64)
+        saliency = 0.3 + torch.rand(1, 4, generator=generator, dtype=torch.float64)
+        assert torch.autograd.gradcheck(unparted, (key.requires_grad_(), saliency.requires_grad_()))
 
 
 class TestFirstGains:

@@ -142,11 +142,12 @@ class TestGrow:
                 (base.encode_texts(TEXTS), model.encode_texts(TEXTS)),
                 (base.embed_features(features, mask), model.embed_features(features, mask)),
             ]
-        for expected, embedded in pairs:
+        # Of sound that nowhere changes a cut is all but ruled out: four places have 4 / (4 + exp(8)).
+        for (expected, embedded), atol in zip(pairs, (1e-5, 1e-3), strict=True):
             m_0, m_1, m_2 = embedded.unflatten(1, (3, 48)).unbind(1)
-            torch.testing.assert_close(3**0.5 * m_0, expected, atol=1e-5, rtol=0)
-            torch.testing.assert_close(m_1, torch.zeros_like(m_1), atol=1e-5, rtol=0)
-            torch.testing.assert_close(m_2, -(2**0.5) * m_0, atol=1e-5, rtol=0)
+            torch.testing.assert_close(3**0.5 * m_0, expected, atol=atol, rtol=0)
+            torch.testing.assert_close(m_1, torch.zeros_like(m_1), atol=atol, rtol=0)
+            torch.testing.assert_close(m_2, -(2**0.5) * m_0, atol=atol, rtol=0)
 
     def test_without_gains_only_the_first_moment_is_left(self, tiny_clap: Clap, grown: CompactModel) -> None:
         model = one_event(grown)

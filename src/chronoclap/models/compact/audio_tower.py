@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from chronoclap.models.compact.config import AudioConfig, CompactConfig
-from chronoclap.models.compact.events import affinity, event_moments
+from chronoclap.models.compact.events import affinity, event_moments, unparted
 from chronoclap.models.compact.fast_trunk import FastTrunk
 from chronoclap.models.products import products
 from chronoclap.models.trial import first_that_agrees
@@ -111,8 +111,8 @@ class AudioEvents(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(0.5).log())
 
     def forward(self, features: Tensor) -> Tensor:
-        """(b, p, trunk_dim) features, not negative, to affinity (b, p, p) in (0, 1]."""
-        return affinity(self.timbre * F.normalize(torch.log1p(features), dim=-1))
+        """(b, p, trunk_dim) features, not negative, to keys of the same shape (see `events.py`)."""
+        return self.timbre * F.normalize(torch.log1p(features), dim=-1)
 
 
 class AudioTower(nn.Module):
@@ -145,5 +145,11 @@ class AudioTower(nn.Module):
         if self.events is None:
             same = torch.ones_like(saliency)[:, :, None].expand(-1, -1, saliency.shape[1])
             return event_moments(content, saliency, same, time, torch.ones(()), 1)
-        temperature = self.events.log_temperature.exp()
-        return event_moments(content, saliency, self.events(features), time, temperature, self.moments)
+        key, temperature = self.events(features), self.events.log_temperature.exp()
+        same = affinity(key)
+        moments = event_moments(content, saliency, same, time, temperature, self.moments)
+        # A model trained with the cut told pairs apart as well, and three events worse (docs/method.md).
+        if self.training:
+            return moments
+        same = same * unparted(key, saliency)
+        return (moments + event_moments(content, saliency, same, time, temperature, self.moments)) / 2
