@@ -49,7 +49,7 @@ def htsat(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def recordings(folder: Path) -> list[Path]:
-    """A short one, and a stereo one longer than two windows, at another rate."""
+    """A short one, and a stereo one longer than two of HTSAT's windows, at another rate."""
     rain = synthesise("rain", 0, rate=44_100)
     long = np.resize(rain, 44_100 * 23).astype(np.float32)
     long[44_100 * 9 : 44_100 * 14] = 0
@@ -101,7 +101,7 @@ class TestFiles:
 
     def test_they_say_how_to_use_them(self, compact: Path, htsat: tuple[Clap, Path]) -> None:
         said = json.loads((compact / "model.json").read_text())
-        assert (said["rate"], said["window"], said["fill"]) == (16_000, 10.0, None)
+        assert (said["rate"], said["window"], said["fill"]) == (16_000, 120.0, None)
         said = json.loads((htsat[1] / "model.json").read_text())
         assert (said["rate"], said["dim"], said["fill"]) == (48_000, 32, "repeatpad")
 

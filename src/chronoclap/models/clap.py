@@ -80,9 +80,9 @@ class Clap:
     ) -> np.ndarray:
         """Embed recordings.
 
-        A recording longer than the model's window (10 s) is cut into overlapping windows; its vector is the
-        mean of theirs. Nothing is random: alone or in a batch, today or tomorrow, a recording has one
-        embedding.
+        A recording longer than the model's window (two minutes; HTSAT's is ten seconds) is cut into
+        overlapping windows. Its vector is the mean of theirs, in which the order of far events is lost.
+        Nothing is random: alone or in a batch, today or tomorrow, a recording has one embedding.
 
         Args:
             items: one recording or any iterable of them, which is read lazily: paths, (samples, rate) pairs,

@@ -17,6 +17,9 @@ from chronoclap.models.trial import first_that_agrees
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 
+BLOCK = 32
+"""Patches that the trunk hears at a time: sixteen seconds."""
+
 Quick = Callable[[Tensor], Tensor]
 """(n, patch, mels) log-mel to (n, 1024)."""
 
@@ -133,8 +136,10 @@ class AudioTower(nn.Module):
 
     def features(self, mel: Tensor) -> Tensor:
         """(b, frames, mels) log-mel to (b, p, trunk_dim) patch features."""
-        # One window at a time: its patches fit the cache, a batch of windows does not and runs slower.
-        return torch.stack([self.trunk(window) for window in self.patches(mel)])
+        # A block of a window at a time: its patches fit the cache, a batch of windows would be slower.
+        return torch.stack(
+            [torch.cat([self.trunk(block) for block in window.split(BLOCK)]) for window in self.patches(mel)]
+        )
 
     def pool(self, features: Tensor, mask: Tensor) -> Tensor:
         """(b, p, trunk_dim) patch features and (b, p) bool mask of those in use to (b, moments, dim)."""

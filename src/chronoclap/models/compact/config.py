@@ -61,9 +61,10 @@ class CompactConfig:
 
     dim: int = 384
     """Width of a content vector; an embedding has `dim * events.moments` numbers."""
-    window: float = 10.0
-    """Seconds that one embedding covers; longer recordings are cut into windows."""
-    window_hop: float = 5.0
+    window: float = 120.0
+    """Seconds that are heard as one; longer recordings are cut into windows. The moments of a minute know its
+    order, the mean of the vectors of its windows of ten seconds does not (docs/method.md)."""
+    window_hop: float = 60.0
     audio: AudioConfig = field(default_factory=AudioConfig)
     text: TextConfig = field(default_factory=TextConfig)
     events: EventConfig = field(default_factory=EventConfig)
