@@ -17,7 +17,8 @@ from chronoclap.models.compact.events import first_gains
 from chronoclap.scenes import Event, Sounds
 from chronoclap.training import Recipe, features, find_recipe, loop, train
 from chronoclap.training.groups import Grouper
-from chronoclap.training.loop import Batches, learning_rate
+from chronoclap.training.loop import Batches
+from chronoclap.training.recipes import learning_rate
 from chronoclap.training.weights import choose_trained
 
 RECIPE = find_recipe(
@@ -166,19 +167,24 @@ class TestRun:
 
 
 class TestResume:
-    @pytest.mark.parametrize("stopped_at", [1, 3, 5])
+    @pytest.mark.parametrize(("stopped_at", "lessons"), [(1, 0), (3, 0), (5, 0), (1, 8), (3, 8)])
     def test_resumed_equals_uninterrupted(
-        self, run: Callable[..., Clap], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+        self,
+        run: Callable[..., Clap],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        stopped_at: int,
+        lessons: int,
     ) -> None:
-        trains = ("audio", "text", "gains", "log_scale")
-        whole = run("whole", trains=trains)
+        changed = {"trains": ("audio", "text", "gains", "log_scale"), "lessons": lessons}
+        whole = run("whole", **changed)
         with monkeypatch.context() as patch:
             stop_at(patch, stopped_at)
             with pytest.raises(KeyboardInterrupt):
-                run("stopped", trains=trains)
+                run("stopped", **changed)
         # States are written every second step.
         assert (tmp_path / "stopped" / "state.pt").exists() == (stopped_at >= 2)
-        resumed = run("stopped", trains=trains, resume=True)
+        resumed = run("stopped", **changed, resume=True)
         assert_equal_weights(whole, resumed)
         assert not (tmp_path / "stopped" / "state.pt").exists()
         settings, *measured = lines(tmp_path / "stopped")

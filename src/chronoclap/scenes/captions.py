@@ -15,7 +15,7 @@ import numpy as np
 from chronoclap.errors import DataError
 from chronoclap.scenes.phrases import FORMS, Form, operand
 from chronoclap.scenes.scene import Relation, Scene
-from chronoclap.scenes.wordings import WORDINGS, Claimed, Wording, claim, find_wording
+from chronoclap.scenes.wordings import WORDINGS, Claimed, Frame, Wording, claim, find_wording
 
 Kind = Literal["order", "relation", "any"]
 
@@ -47,7 +47,7 @@ class Caption:
 class _Style:
     wording: Wording
     form: Form
-    joint: str
+    frame: Frame
     capital: bool = False
     stop: bool = False
 
@@ -67,15 +67,16 @@ def caption(what: Scene | Sequence[str], wording: str, form: Form = "bare") -> C
     chosen = find_wording(wording)
     if form not in FORMS:
         raise DataError(f"There is no form {form!r}: use one of {', '.join(FORMS)}.")
-    if not chosen.takes(len(phrases)):
+    frames = chosen.taking(len(phrases))
+    if not frames:
         raise DataError(f"Wording {wording!r} cannot take {len(phrases)} events: choose another.")
-    return _write(phrases, _Style(chosen, form, chosen.joints[0]))
+    return _write(phrases, _Style(chosen, form, frames[0]))
 
 
 def phrase_captions(
     phrases: Sequence[str], relation: Claimed, wording: str | None = None, form: Form | None = None
 ) -> list[Caption]:
-    """All undecorated captions of phrases in a relation, for events without sound.
+    """All captions of phrases in a relation, in no other style than the table's, for events without sound.
 
     Args:
         phrases: in order of time.
@@ -87,14 +88,21 @@ def phrase_captions(
         DataError: the wording does not exist, has another relation or cannot take so many phrases.
     """
     if wording is None:
-        chosen = [w for w in WORDINGS.values() if w.relation == relation and w.takes(len(phrases))]
+        chosen = [w for w in WORDINGS.values() if w.relation == relation]
     else:
         chosen = [find_wording(wording)]
         if chosen[0].relation != relation:
             raise DataError(
                 f"Wording {wording!r} says {chosen[0].relation!r}, not {relation!r}: choose another."
             )
-    return [caption(phrases, w.name, f) for w in chosen for f in (w.forms if form is None else (form,))]
+        if not chosen[0].taking(len(phrases)):
+            raise DataError(f"Wording {wording!r} cannot take {len(phrases)} events: choose another.")
+    return [
+        _write(phrases, _Style(w, f, frame))
+        for w in chosen
+        for f in (w.forms if form is None else (form,))
+        for frame in w.taking(len(phrases))
+    ]
 
 
 def describe(scene: Scene, seed: int) -> Caption:
@@ -188,13 +196,12 @@ def _least_change(phrases: Sequence[str], seed: int, rng: np.random.Generator) -
         for w in WORDINGS.values()
         if w.relation == "sequence"
         and w.reverse != style.wording.reverse
-        and w.takes(len(phrases))
+        and w.taking(len(phrases))
         and style.form in w.forms
     ]
     wording = opposite[int(rng.integers(len(opposite)))]
-    joint = wording.joints[int(rng.integers(len(wording.joints)))]
     # The order of mention stays and the direction turns: the order claimed is that of the scene, reversed.
-    return list(phrases)[::-1], replace(style, wording=wording, joint=joint)
+    return list(phrases)[::-1], replace(style, wording=wording, frame=_one_of(wording, len(phrases), rng))
 
 
 def _shuffled(phrases: Sequence[str], rng: np.random.Generator) -> list[str]:
@@ -207,39 +214,52 @@ def _shuffled(phrases: Sequence[str], rng: np.random.Generator) -> list[str]:
 
 def _draw(phrases: Sequence[str], relation: Claimed, rng: np.random.Generator) -> tuple[list[str], _Style]:
     """Phrases in the order claimed (any, where the relation has none) and how to write them."""
-    fitting = [w for w in WORDINGS.values() if w.relation == relation and w.takes(len(phrases))]
+    fitting = [w for w in WORDINGS.values() if w.relation == relation and w.taking(len(phrases))]
     if not fitting:
         raise DataError(f"No wording says {relation!r} of {len(phrases)} events.")
     wording = fitting[int(rng.integers(len(fitting)))]
     form = wording.forms[int(rng.integers(len(wording.forms)))]
-    joint = wording.joints[int(rng.integers(len(wording.joints)))]
+    frame = _one_of(wording, len(phrases), rng)
     capital, stop = rng.random(2) < 0.5
     ordered = list(phrases)
     if relation in _ORDERLESS:
         ordered = [phrases[int(k)] for k in rng.permutation(len(phrases))]
-    return ordered, _Style(wording, form, joint, bool(capital), bool(stop))
+    return ordered, _Style(wording, form, frame, bool(capital), bool(stop))
+
+
+def _one_of(wording: Wording, n: int, rng: np.random.Generator) -> Frame:
+    """Any variant of a wording that can hold n events."""
+    frames = wording.taking(n)
+    return frames[int(rng.integers(len(frames)))]
 
 
 def _write(phrases: Sequence[str], style: _Style) -> Caption:
     """Put phrases, given in the order claimed, into words."""
-    wording = style.wording
+    wording, frame = style.wording, style.frame
     mentions = wording.mentions(len(phrases))
-    text, spans = wording.opening, []
+    text, spans = "", []
     for position, event in enumerate(mentions):
-        if position:
-            last = position == len(mentions) - 1
-            text += style.joint if last or wording.inner is None else wording.inner
+        text += frame.before(position, len(mentions))
         noun = style.form == "clause" and position > 0 and wording.nouns_follow
         before, words, after = operand(phrases[event], "article" if noun else style.form)
+        begins = len(text)
         text += before
         spans.append((len(text), len(text) + len(words), event))
         text += words + after
-    text += wording.closing
-    if style.capital and len(text[:1].upper()) == 1:
-        text = text[:1].upper() + text[1:]
-    if style.stop and not text.endswith((".", "!", "?")):
+        if text[:begins].endswith(". "):
+            text = _capital(text, begins)
+    text += frame.after
+    if style.capital or frame.sentences:
+        text = _capital(text, 0)
+    if (style.stop or frame.sentences) and not text.endswith((".", "!", "?")):
         text += "."
     return Caption(text, tuple(spans), wording.relation)
+
+
+def _capital(text: str, at: int) -> str:
+    """The text with a capital letter at a place, unless that would make it longer and move the spans."""
+    letter = text[at : at + 1].upper()
+    return text[:at] + letter + text[at + 1 :] if len(letter) == 1 else text
 
 
 def _positions(phrases: Sequence[str], mentioned: Sequence[str]) -> list[int]:

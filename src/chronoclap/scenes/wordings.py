@@ -1,18 +1,70 @@
-"""The ways a caption can say what lies how in time, and which of them say the same."""
+"""The ways a caption can say what lies how in time, and which of them say the same.
 
-from collections.abc import Sequence
+`wordings.csv` lists them as English sentences with numbers for events, 1 for the first to sound: "2 preceded
+by 1". The order of mention must say little, so nearly half of the sequence wordings mention the last event
+first; and a text tower knows only connectives that it has met, so the list aims at whatever people write
+rather than at what a protocol asks for. The styles of `evaluation/tasks/wordings.py` are kept out of it: they
+show what a model makes of words that it was not taught.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Literal
 
 from chronoclap.errors import DataError
-from chronoclap.scenes.phrases import Form, phrase_key
+from chronoclap.scenes.phrases import FORMS, Form, phrase_key
 from chronoclap.scenes.scene import Relation
 
 Claimed = Relation | Literal["together"]
 """What a wording claims; "together" ("A and B") only says that all occur, so it contradicts no order."""
 
-_NOUNS: tuple[Form, ...] = ("bare", "article", "sound")
-_ALL: tuple[Form, ...] = ("bare", "article", "sound", "clause")
+_FORMS: dict[str, tuple[Form, ...]] = {
+    "any": FORMS,
+    "noun": ("bare", "article", "sound"),
+    "name": ("bare", "article"),  # where "the sound of" stands already
+    "clause": ("clause",),
+    "bare or clause": ("bare", "clause"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around and between the events of a caption.
+
+    Args:
+        parts: what stands before the first mentioned event, between events, and after the last; of three
+            events ("1, 2 and 3") what stands between the first two stands between all but the last two.
+    """
+
+    parts: tuple[str, ...]
+
+    def takes(self, n: int) -> bool:
+        """Whether it can hold n events."""
+        return n == len(self.parts) - 1 or (len(self.parts) == 4 and n > 1)
+
+    def before(self, position: int, n: int) -> str:
+        """What stands before the event mentioned at a position, from 0, of n."""
+        if position == 0:
+            return self.parts[0]
+        return self.parts[-2] if position == n - 1 else self.parts[1]
+
+    @property
+    def after(self) -> str:
+        """What stands after the last event."""
+        return self.parts[-1]
+
+    @property
+    def joint(self) -> str:
+        """What stands between two events."""
+        return self.parts[-2]
+
+    @property
+    def sentences(self) -> bool:
+        """Whether it makes more than one sentence."""
+        return any(". " in part for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,120 +74,54 @@ class Wording:
     Args:
         name: by which protocols ask for it.
         relation: what it claims.
-        joints: what stands between two events; the first is the usual one, others differ in commas only.
-        opening: what stands before the first mentioned event.
-        closing: what stands after the last mentioned event.
-        inner: what stands between three or more events, except before the last; None: the joint.
+        frames: its variants; protocols use the first.
         reverse: the event mentioned first is the last to sound ("B after A").
         forms: forms of the phrases that read well in it; any form may still be asked for.
         nouns_follow: in clause form, events after the first mentioned are nouns ("a dog barks, followed by
             rain").
-        most: the largest number of events it can take; None: no limit.
     """
 
     name: str
     relation: Claimed
-    joints: tuple[str, ...] = ("",)
-    opening: str = ""
-    closing: str = ""
-    inner: str | None = None
-    reverse: bool = False
-    forms: tuple[Form, ...] = _ALL
-    nouns_follow: bool = False
-    most: int | None = None
+    frames: tuple[Frame, ...]
+    reverse: bool
+    forms: tuple[Form, ...]
+    nouns_follow: bool
 
-    def takes(self, n: int) -> bool:
-        """Whether it can connect n events."""
-        if self.relation == "single":
-            return n == 1
-        return n >= 2 and (self.most is None or n <= self.most)
+    def taking(self, n: int) -> list[Frame]:
+        """Its variants that can hold n events."""
+        return [frame for frame in self.frames if frame.takes(n)]
 
     def mentions(self, n: int) -> tuple[int, ...]:
         """Which event (0 = first to sound, as the wording claims) is mentioned first, second, …"""
         return tuple(range(n))[::-1] if self.reverse else tuple(range(n))
 
 
-_WORDINGS = (
-    # One event.
-    Wording("plain", "single"),
-    Wording("sound-of", "single", opening="the sound of ", forms=("bare", "article")),
-    Wording("heard", "single", closing=" can be heard", forms=_NOUNS),
-    Wording("this-is", "single", opening="this is a sound of ", forms=("bare", "article")),
-    Wording("you-hear", "single", opening="you can hear ", forms=_NOUNS),
-    Wording("recording-of", "single", opening="a recording of ", forms=("bare", "article")),
-    Wording("only", "single", opening="only ", closing=" can be heard", forms=_NOUNS),
-    Wording("single-sound", "single", opening="single sound of ", forms=("bare", "article")),
-    # One after the other, mentioned in the order in which they sound.
-    Wording("then", "sequence", (" then ", ", then ")),
-    Wording("followed-by", "sequence", (" followed by ", ", followed by "), nouns_follow=True),
-    Wording("before", "sequence", (" before ",)),
-    Wording("and-then", "sequence", (" and then ", ", and then ")),
-    Wording("first-then", "sequence", (", then ",), opening="first "),
-    Wording("and-later", "sequence", (" and later ", ", and later ")),
-    Wording("afterwards", "sequence", (", and afterwards ",)),
-    Wording("preceding", "sequence", (" preceding ", ", preceding "), forms=_NOUNS, most=2),
-    Wording("giving-way", "sequence", (" giving way to ", ", giving way to "), forms=_NOUNS, most=2),
-    Wording("starts-ends", "sequence", (" and ends with ",), opening="it starts with ", forms=_NOUNS, most=2),
-    Wording("at-first", "sequence", (", then ",), opening="at first "),
-    Wording(
-        "first-second",
-        "sequence",
-        (", the second is ",),
-        opening="the first sound is ",
-        forms=("bare", "article"),
-        most=2,
-    ),
-    Wording("until", "sequence", (" until ",), forms=("clause",), most=2),
-    Wording("after-front", "sequence", (", ",), opening="after ", most=2),
-    # One after the other, the last to sound mentioned first.
-    Wording("after", "sequence", (" after ",), reverse=True),
-    Wording("preceded-by", "sequence", (" preceded by ", ", preceded by "), reverse=True, nouns_follow=True),
-    Wording("following", "sequence", (" following ",), reverse=True, nouns_follow=True, most=2),
-    Wording("before-front", "sequence", (", ",), opening="before ", reverse=True, most=2),
-    Wording("but-first", "sequence", (", but first ",), reverse=True, most=2),
-    Wording(
-        "coming-after", "sequence", (" coming after ", ", coming after "), reverse=True, forms=_NOUNS, most=2
-    ),
-    Wording(
-        "beforehand", "sequence", (", with ",), closing=" beforehand", reverse=True, nouns_follow=True, most=2
-    ),
-    Wording(
-        "ends-starts",
-        "sequence",
-        (" but starts with ",),
-        opening="it ends with ",
-        reverse=True,
-        forms=_NOUNS,
-        most=2,
-    ),
-    # At the same time: the order of mention says nothing.
-    Wording("while", "overlap", (" while ",), forms=("bare", "clause"), most=2),
-    Wording("as", "overlap", (" as ",), forms=("clause",), most=2),
-    Wording("same-time", "overlap", (" and ",), closing=" at the same time", inner=", "),
-    Wording("simultaneously", "overlap", (" and ",), closing=" simultaneously", inner=", "),
-    Wording("over", "overlap", (" over ",), nouns_follow=True, most=2),
-    Wording("during", "overlap", (" during ",), nouns_follow=True, most=2),
-    Wording("together-with", "overlap", (" together with ",), nouns_follow=True, most=2),
-    Wording("mixed-with", "overlap", (" mixed with ",), forms=_NOUNS, most=2),
-    Wording(
-        "accompanied-by", "overlap", (" accompanied by ", ", accompanied by "), nouns_follow=True, most=2
-    ),
-    Wording("amid", "overlap", (" amid ",), nouns_follow=True, most=2),
-    Wording("overlapping", "overlap", (" overlapping with ",), forms=_NOUNS, most=2),
-    Wording("at-once", "overlap", (" and ",), closing=" are heard at once", inner=", ", forms=_NOUNS),
-    # Occurring together, whatever the order.
-    Wording("and", "together", (" and ",), inner=", "),
-    Wording(
-        "combined-sound",
-        "together",
-        (" and ",),
-        opening="combined sound of ",
-        inner=", ",
-        forms=("bare", "article"),
-    ),
-)
+def _listed() -> Iterator[Wording]:
+    """The wordings of the table.
 
-WORDINGS: dict[str, Wording] = {wording.name: wording for wording in _WORDINGS}
+    Raises:
+        ValueError: a row's variants do not mention the events in the same direction, each once.
+    """
+    table = files("chronoclap.scenes").joinpath("wordings.csv").read_text(encoding="utf-8")
+    for row in csv.DictReader(table.splitlines()):
+        texts = row["frames"].split(" | ")
+        mentioned = [[int(number) for number in re.findall(r"\d", text)] for text in texts]
+        reverse = mentioned[0][0] > 1
+        for text, numbers in zip(texts, mentioned, strict=True):
+            if sorted(range(1, len(numbers) + 1), reverse=reverse) != numbers:
+                raise ValueError(f"wordings.csv, {row['name']}: {text!r} is out of order")
+        yield Wording(
+            row["name"],
+            row["relation"],  # type: ignore[arg-type]
+            tuple(Frame(tuple(re.split(r"\d", text))) for text in texts),
+            reverse,
+            _FORMS[row["forms"]],
+            row["nouns_follow"] == "yes",
+        )
+
+
+WORDINGS: dict[str, Wording] = {wording.name: wording for wording in _listed()}
 """All wordings by name; TeminAL uses "single-sound", "combined-sound" (stage A), "before" and "while" (B)."""
 
 

@@ -25,10 +25,11 @@ from chronoclap.training.composed import ShardGroups, ShardSet
 from chronoclap.training.economy import DEFAULT_ECONOMY, Economy, quick_products, recomputed
 from chronoclap.training.features import FeatureStore, identity
 from chronoclap.training.groups import Grouper, Groups
+from chronoclap.training.lessons import read_first
 from chronoclap.training.log import Log
 from chronoclap.training.objectives import Rows, in_places, objective_loss
 from chronoclap.training.phrase_states import PhraseStates
-from chronoclap.training.recipes import Recipe
+from chronoclap.training.recipes import Recipe, learning_rate
 from chronoclap.training.side_by_side import embed_side_by_side
 from chronoclap.training.spans import span_loss
 from chronoclap.training.state import load_state, only_run, save_state
@@ -138,6 +139,8 @@ def _run(
         batches.say(earlier)
     log = Log(out / "log.jsonl", settings, resume=resume)
     model.train()
+    if step == 0 and recipe.lessons and isinstance(model, CompactModel):
+        read_first(model, recipe, seed, progress)
     threads = torch.get_num_threads()
     if workers and isinstance(model, CompactModel):
         # Threads wait for each other in every operation: beside busy workers, a few are quicker than one per
@@ -386,13 +389,3 @@ def embed_captions(
 def meanings(vectors: Tensor, model: Towers) -> Tensor:
     """What texts of single events mean, whenever these sound: (n, width) unit vectors from (n, dim)."""
     return F.normalize(vectors[:, : model.config.dim], dim=-1) if isinstance(model, CompactModel) else vectors
-
-
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, then a half cosine to 0 at the last step, or a fall after each pass."""
-    rise = min(1.0, (step + 1) / max(1, recipe.warm_up))
-    if recipe.decay is not None:
-        passed = step // (recipe.groups // recipe.groups_per_step)
-        return recipe.learning_rate * rise * recipe.decay**passed
-    fall = 0.5 * (1 + float(np.cos(np.pi * step / recipe.steps)))
-    return recipe.learning_rate * rise * fall

@@ -3,6 +3,7 @@
 A recipe is a frozen dataclass, so two of them differ by the fields that differ and by nothing else.
 """
 
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -48,6 +49,8 @@ class Recipe:
             three events.
         spans: weight of the loss that teaches the text tower where captions name their events, and in which
             order (see `spans.py`).
+        lessons: captions of each of the lessons in reading that come before the first step, as many as there
+            are steps (see `lessons.py`); 0: none.
         anchor: weight of the distance, 1 - cosine, between what the model and its start make of captions of
             single events; it keeps what words mean.
         captioned: where a run is given captions that people wrote, the share of the groups that are captioned
@@ -83,6 +86,7 @@ class Recipe:
     overlaps: float = 0.15
     threes: float = 0.0
     spans: float = 0.0
+    lessons: int = 0
     anchor: float = 0.0
     captioned: float = 0.25
     groups: int = 600
@@ -166,7 +170,13 @@ _HEADS = (
     "text_projection.",
     "logit_scale",
 )
-_TOWERS: dict[str, Any] = {"virtual_per_step": 0, "spans": 0.0, "moments": 1, "learning_rate": 5e-5}
+_TOWERS: dict[str, Any] = {
+    "virtual_per_step": 0,
+    "spans": 0.0,
+    "lessons": 0,
+    "moments": 1,
+    "learning_rate": 5e-5,
+}
 """What every recipe is for towers of others: there are no events to find, no content to put together."""
 
 LORA_RATE = 5e-4
@@ -192,7 +202,8 @@ RECIPES: dict[str, Recipe] = {
             mix="all",
             sequences=0.85,
             threes=0.3,
-            spans=0.3,
+            spans=1.0,
+            lessons=256,
             groups=400,
             groups_per_step=11,
         ),
@@ -258,3 +269,13 @@ def find_recipe(name: str, architecture: str = "compact", **changes: Any) -> Rec
         if changes.get("lora"):
             recipe = replace(recipe, trains=_HEADS, learning_rate=LORA_RATE)
     return replace(recipe, **{k: v for k, v in changes.items() if v is not None})
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Linear warm-up, then a half cosine to 0 at the last step, or a fall after each pass."""
+    rise = min(1.0, (step + 1) / max(1, recipe.warm_up))
+    if recipe.decay is not None:
+        passed = step // (recipe.groups // recipe.groups_per_step)
+        return recipe.learning_rate * rise * recipe.decay**passed
+    fall = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+    return recipe.learning_rate * rise * fall

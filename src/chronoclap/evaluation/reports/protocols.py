@@ -29,7 +29,7 @@ _AS_GIVEN = "captions as they stand"
 
 
 def _joined(names: tuple[str, ...]) -> str:
-    return ", ".join(f"A{WORDINGS[name].joints[0]}B" for name in names)
+    return ", ".join(f"A{WORDINGS[name].frames[0].joint}B" for name in names)
 
 
 PROTOCOLS: dict[str, Protocol] = {
