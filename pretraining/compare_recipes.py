@@ -37,7 +37,6 @@ class Variant(NamedTuple):
 
 _TOLD = "a quarter of its virtual rows are the captions of --captions, with what contradicts them by rule"
 _PAIRS = {"mix": "pairs", "sequences": 0.7, "groups": 600, "groups_per_step": 16}
-_UNREAD: dict[str, Any] = {"spans": 0.0, "lessons": 0}
 _LT = {"temporal_weight": 0.5}
 VARIANTS = {
     "teminal-long": Variant(
@@ -48,8 +47,11 @@ VARIANTS = {
     ),
     "tclap-captions": Variant("tclap", {}, _TOLD, captions=True),
     "chrono-captions": Variant("chrono", {}, _TOLD, captions=True),
-    "chrono-unread": Variant("chrono", _UNREAD, "no reading lessons: L_c alone on the same scenes"),
-    "chrono-untaught": Variant("chrono", {"lessons": 0}, "reading lessons beside the others, none before"),
+    "chrono-unread": Variant("chrono", {"spans": 0.0}, "no reading lessons but those before the first step"),
+    "chrono-untaught": Variant("chrono", {"lessons": 0.0}, "no reading lessons before the first step"),
+    "contrastive-untaught": Variant(
+        "contrastive", {"lessons": 0.0}, "no reading lessons before the first step"
+    ),
     "chrono-anchor": Variant(
         "chrono", {"anchor": 1.0}, "held to what the start makes of single events' words"
     ),
@@ -58,7 +60,7 @@ VARIANTS = {
         "chrono", _LT | {"wanted": Wanted()}, "0.5 L_t, one contradiction, of order only"
     ),
     "chrono-lt-pairs": Variant("chrono", _LT | _PAIRS, "0.5 L_t, the scenes of `tclap` and three events"),
-    "chrono-lt-unread": Variant("chrono", _LT | _UNREAD, "0.5 L_t, no reading lessons"),
+    "chrono-lt-unread": Variant("chrono", _LT | {"spans": 0.0}, "0.5 L_t, no reading lessons"),
 }
 
 SUMMARY = [

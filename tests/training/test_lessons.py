@@ -15,13 +15,14 @@ from chronoclap.training.lessons import draw, read_first
 from chronoclap.training.spans import span_loss
 from chronoclap.training.virtual import vocabulary
 
-RECIPE = find_recipe("chrono", steps=40, lessons=24, warm_up=5, learning_rate=4e-3)
+RECIPE = find_recipe("chrono", steps=40, warm_up=5, learning_rate=4e-3)
 WORDS = ("dog", "rain", "wind", "owl", "hi-hat")
 
 
 @pytest.fixture
 def model(tiny_clap: Clap, monkeypatch: pytest.MonkeyPatch) -> CompactModel:
     monkeypatch.setattr(lessons, "vocabulary", lambda: WORDS)
+    monkeypatch.setattr(lessons, "LESSON", 24)
     torch.manual_seed(0)
     return tiny_clap.model.grow(3)
 

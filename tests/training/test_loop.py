@@ -167,14 +167,14 @@ class TestRun:
 
 
 class TestResume:
-    @pytest.mark.parametrize(("stopped_at", "lessons"), [(1, 0), (3, 0), (5, 0), (1, 8), (3, 8)])
+    @pytest.mark.parametrize(("stopped_at", "lessons"), [(1, 0.0), (3, 0.0), (5, 0.0), (1, 0.5), (3, 0.5)])
     def test_resumed_equals_uninterrupted(
         self,
         run: Callable[..., Clap],
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         stopped_at: int,
-        lessons: int,
+        lessons: float,
     ) -> None:
         changed = {"trains": ("audio", "text", "gains", "log_scale"), "lessons": lessons}
         whole = run("whole", **changed)

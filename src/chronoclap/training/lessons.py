@@ -8,6 +8,7 @@ Source: ours.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +22,8 @@ from chronoclap.training.recipes import Recipe, learning_rate
 from chronoclap.training.spans import span_loss
 from chronoclap.training.virtual import vocabulary
 
+LESSON = 256
+"""Captions of a lesson."""
 TOGETHER = 64
 """Captions read at once, those of like length: what is padded costs as much as what is said."""
 RELATIONS: tuple[Claimed, ...] = ("sequence", "single", "overlap", "together")
@@ -30,29 +33,31 @@ THREES = 1 / 3
 
 
 def read_first(model: CompactModel, recipe: Recipe, seed: int, progress: bool) -> None:
-    """Teach a model to read: as many lessons as the recipe has steps, of `recipe.lessons` captions each.
+    """Teach a model whose reader starts afresh to read.
 
     Only what reads moves, and of that what the run trains.
 
     Args:
-        model: with moments > 1; changed in place.
-        recipe: how many lessons, of what size, at what learning rate.
+        model: changed in place; one without moments reads no order and is left alone.
+        recipe: how many lessons, at what learning rate; this rises and falls as it does over steps.
         seed: >= 0; of captions and dropout.
         progress: show a progress bar.
     """
     reader = model.text.events
-    assert reader is not None
+    if reader is None or not recipe.lessons:
+        return
+    lessons = replace(recipe, steps=max(1, round(recipe.lessons * recipe.steps)))
     moved = [parameter for parameter in reader.parameters() if parameter.requires_grad]
     if not moved:
         return
     optimiser = torch.optim.AdamW(moved, lr=recipe.learning_rate, weight_decay=0.0)
-    with tqdm(total=recipe.steps, desc="reading", unit="lesson", disable=not progress) as bar:
-        for lesson in range(recipe.steps):
+    with tqdm(total=lessons.steps, desc="reading", unit="lesson", disable=not progress) as bar:
+        for lesson in range(lessons.steps):
             rng = np.random.default_rng([seed, 7, lesson])
             torch.manual_seed(int(rng.integers(2**31)))
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(recipe, lesson)
-            captions = sorted(draw(vocabulary(), recipe.lessons, rng), key=lambda said: len(said.text))
+                group["lr"] = learning_rate(lessons, lesson)
+            captions = sorted(draw(vocabulary(), LESSON, rng), key=lambda said: len(said.text))
             optimiser.zero_grad(set_to_none=True)
             misread = 0.0
             for first in range(0, len(captions), TOGETHER):

@@ -139,7 +139,8 @@ def _run(
         batches.say(earlier)
     log = Log(out / "log.jsonl", settings, resume=resume)
     model.train()
-    if step == 0 and recipe.lessons and isinstance(model, CompactModel):
+    unread = isinstance(base, CompactModel) and base.config.events.moments == 1
+    if step == 0 and unread and isinstance(model, CompactModel):
         read_first(model, recipe, seed, progress)
     threads = torch.get_num_threads()
     if workers and isinstance(model, CompactModel):
