@@ -105,6 +105,8 @@ class Recipe:
         for name in ("groups", "groups_per_step", "steps", "log_every", "save_every", "moments"):
             if getattr(self, name) < 1:
                 raise DataError(f"{name} is {getattr(self, name)}: give 1 or more.")
+        if self.lessons < 0:
+            raise DataError(f"lessons is {self.lessons}: give 0 or more.")
         if self.wanted.false < 1:
             raise DataError("wanted.false is less than 1: at least one contradiction is always written.")
         if self.groups < self.groups_per_step:
