@@ -1,6 +1,6 @@
 """Write the figures of an evaluation into the README and the model cards, between their result marks.
 
-chronoclap eval compact compact-base runs/control --suite all --pairs 200 --data MANIFEST \\
+chronoclap eval compact compact-reader compact-base runs/control --suite all --pairs 200 --data MANIFEST \\
     --split test --json e.json
 python pretraining/write_results.py e.json --control control
 """
@@ -61,10 +61,11 @@ def cell(row: Row | None) -> str:
 def readme_table(rows: list[Row], control: str) -> str:
     """Start, control, result and oracle side by side."""
     found = {(r["model"], r["task"], r["metric"], r["slice"]): r for r in rows}
-    columns = ("compact-base", control, "compact", "oracle-halves")
+    columns = ("compact-base", "compact-reader", control, "compact", "oracle-halves")
     lines = [
-        "| % | start: `compact-base` | control: `contrastive` | **`compact`** (`chrono`) | oracle halves |",
-        "|---|---|---|---|---|",
+        "| % | `compact-base` | start: `compact-reader` | control: `contrastive` | **`compact`** (`chrono`) "
+        "| oracle halves |",
+        "|---|---|---|---|---|---|",
     ]
     for key, label in README_ROWS:
         cells = (cell(found.get((column, *key))) for column in columns)
@@ -98,7 +99,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = json.loads(arguments.json.read_text(encoding="utf-8"))
     put(ROOT / "README.md", readme_table(rows, arguments.control))
-    for model in ("compact", "compact-base"):
+    for model in ("compact", "compact-reader", "compact-base"):
         put(WEIGHTS / model / "README.md", card_table(rows, model))
 
 

@@ -30,7 +30,7 @@ def sounds() -> dict[str, np.ndarray]:
 
 
 def test_what_ships_is_named_and_small() -> None:
-    assert shipped_names() == ["compact", "compact-base"]
+    assert shipped_names() == ["compact", "compact-base", "compact-reader"]
     assert sum(file.stat().st_size for file in SHIPPED.rglob("*.safetensors")) < 90e6
 
 

@@ -2,12 +2,7 @@ import pytest
 from small_world import VOCABULARY, eight_classes
 
 from chronoclap.scenes import Event
-from chronoclap.training import lessons, virtual
-
-
-@pytest.fixture(autouse=True)
-def _lessons_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lessons, "LESSON", 8)
+from chronoclap.training import virtual
 
 
 @pytest.fixture

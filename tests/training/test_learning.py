@@ -53,7 +53,6 @@ def test_order_is_learned_and_not_from_the_words_alone(
         overlaps=0.0,
         virtual_per_step=12,
         steps=80,
-        lessons=0.0,
         warm_up=5,
         learning_rate=4e-3,
         log_every=5,

@@ -1,4 +1,4 @@
-"""Lessons in reading before the first step."""
+"""Lessons in reading, which a model has before any run."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from chronoclap import Clap
+from chronoclap.errors import ModelError
 from chronoclap.models.compact import CompactModel
 from chronoclap.scenes import Caption, Claimed, describe_phrases, held_out_pair
 from chronoclap.training import find_recipe, lessons
-from chronoclap.training.lessons import draw, read_first
+from chronoclap.training.lessons import draw, teach_reading
 from chronoclap.training.spans import span_loss
 from chronoclap.training.virtual import vocabulary
 
@@ -36,7 +37,7 @@ def misread(model: CompactModel) -> float:
 
 def test_reading_is_learned_and_nothing_else_moves(model: CompactModel) -> None:
     before, unread = {k: v.clone() for k, v in model.state_dict().items()}, misread(model)
-    read_first(model.train(), RECIPE, 0, False)
+    teach_reading(model, RECIPE, 0, progress=False)
     assert misread(model) < 0.7 * unread
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert moved
@@ -45,19 +46,17 @@ def test_reading_is_learned_and_nothing_else_moves(model: CompactModel) -> None:
 
 def test_same_seed_same_reader_other_seed_other_reader(model: CompactModel) -> None:
     def taught(seed: int) -> torch.Tensor:
-        pupil = model.copy().train()
-        read_first(pupil, replace(RECIPE, steps=2), seed, False)
+        pupil = model.copy()
+        teach_reading(pupil, replace(RECIPE, steps=2), seed, progress=False)
         return torch.cat([p.detach().flatten() for p in pupil.text.events.parameters()])
 
     assert torch.equal(taught(0), taught(0))
     assert not torch.equal(taught(0), taught(1))
 
 
-def test_what_a_run_does_not_train_is_not_taught(model: CompactModel) -> None:
-    model.requires_grad_(False)
-    unread = misread(model)
-    read_first(model.train(), RECIPE, 0, False)
-    assert misread(model) == unread
+def test_a_model_of_one_moment_cannot_be_taught(tiny_clap: Clap) -> None:
+    with pytest.raises(ModelError, match="reads no order"):
+        teach_reading(tiny_clap.model, RECIPE, 0, progress=False)
 
 
 def test_captions_are_of_all_relations_and_of_no_held_out_pair(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,18 +50,6 @@ def test_counts_begin_at_one(name: str) -> None:
         find_recipe("tclap", **{name: 0})
 
 
-def test_lessons_are_no_less_than_none() -> None:
-    with pytest.raises(DataError, match=r"lessons is -1\.0: give 0 or more"):
-        find_recipe("tclap", lessons=-1.0)
-    assert find_recipe("tclap", "htsat-roberta").lessons == 0
-
-
-def test_a_course_has_its_lessons_once_as_many_as_a_recipe_of_its_steps() -> None:
-    first, second = find_stages("teminal", steps=300)
-    assert first.lessons * first.steps == find_recipe("contrastive", steps=300).lessons * 300
-    assert second.steps == 150
-
-
 def test_a_batch_must_be_filled() -> None:
     with pytest.raises(DataError, match="7 groups do not fill a batch of 8: compose more"):
         Recipe("mine", groups=7, groups_per_step=8)

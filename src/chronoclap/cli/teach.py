@@ -43,7 +43,13 @@ def train(
             show_default=False,
         ),
     ] = None,
-    init: Annotated[str, typer.Option(metavar="MODEL", help="The model to start from.")] = "compact-base",
+    init: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="The model to start from. The default reads order already, and has heard none.",
+        ),
+    ] = "compact-reader",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     steps: Steps = None,
     groups: Annotated[

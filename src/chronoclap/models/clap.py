@@ -267,7 +267,8 @@ def load(
     """Load a model.
 
     Args:
-        name_or_path: "compact" (knows order), "compact-base" (the same ear before it learned order), both
+        name_or_path: "compact" (knows order), "compact-base" (the same ear before it learned order),
+            "compact-reader" (the base, taught to read order, from which runs start), all
             shipped in the package; a directory written by `Clap.save`, by training, by
             `chronoclap convert` or by transformers' `ClapModel.save_pretrained`; or the name of a CLAP on the
             Hugging Face hub, such as "laion/clap-htsat-unfused".

@@ -199,7 +199,7 @@ def _least_change(phrases: Sequence[str], seed: int, rng: np.random.Generator) -
         and w.taking(len(phrases))
         and style.form in w.forms
     ]
-    wording = opposite[int(rng.integers(len(opposite)))]
+    wording = _drawn(opposite, rng)
     # The order of mention stays and the direction turns: the order claimed is that of the scene, reversed.
     return list(phrases)[::-1], replace(style, wording=wording, frame=_one_of(wording, len(phrases), rng))
 
@@ -217,7 +217,7 @@ def _draw(phrases: Sequence[str], relation: Claimed, rng: np.random.Generator) -
     fitting = [w for w in WORDINGS.values() if w.relation == relation and w.taking(len(phrases))]
     if not fitting:
         raise DataError(f"No wording says {relation!r} of {len(phrases)} events.")
-    wording = fitting[int(rng.integers(len(fitting)))]
+    wording = _drawn(fitting, rng)
     form = wording.forms[int(rng.integers(len(wording.forms)))]
     frame = _one_of(wording, len(phrases), rng)
     capital, stop = rng.random(2) < 0.5
@@ -225,6 +225,12 @@ def _draw(phrases: Sequence[str], relation: Claimed, rng: np.random.Generator) -
     if relation in _ORDERLESS:
         ordered = [phrases[int(k)] for k in rng.permutation(len(phrases))]
     return ordered, _Style(wording, form, frame, bool(capital), bool(stop))
+
+
+def _drawn(wordings: Sequence[Wording], rng: np.random.Generator) -> Wording:
+    """One of them, by their weights."""
+    reached = np.cumsum([wording.weight for wording in wordings])
+    return wordings[int(np.searchsorted(reached, rng.integers(reached[-1]), side="right"))]
 
 
 def _one_of(wording: Wording, n: int, rng: np.random.Generator) -> Frame:

@@ -3,7 +3,7 @@
 `wordings.csv` lists them as English sentences with numbers for events, 1 for the first to sound: "2 preceded
 by 1". The order of mention must say little, so nearly half of the sequence wordings mention the last event
 first; and a text tower knows only connectives that it has met, so the list aims at whatever people write
-rather than at what a protocol asks for. The styles of `evaluation/tasks/wordings.py` are kept out of it: they
+rather than at what a protocol asks for; the plainest ("then", "before") are drawn more often. The styles of `evaluation/tasks/wordings.py` are kept out of it: they
 show what a model makes of words that it was not taught.
 """
 
@@ -74,6 +74,7 @@ class Wording:
     Args:
         name: by which protocols ask for it.
         relation: what it claims.
+        weight: how often it is drawn, beside others of its relation.
         frames: its variants; protocols use the first.
         reverse: the event mentioned first is the last to sound ("B after A").
         forms: forms of the phrases that read well in it; any form may still be asked for.
@@ -83,6 +84,7 @@ class Wording:
 
     name: str
     relation: Claimed
+    weight: int
     frames: tuple[Frame, ...]
     reverse: bool
     forms: tuple[Form, ...]
@@ -114,6 +116,7 @@ def _listed() -> Iterator[Wording]:
         yield Wording(
             row["name"],
             row["relation"],  # type: ignore[arg-type]
+            int(row["weight"]),
             tuple(Frame(tuple(re.split(r"\d", text))) for text in texts),
             reverse,
             _FORMS[row["forms"]],

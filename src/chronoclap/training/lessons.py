@@ -1,14 +1,14 @@
-"""Reading before hearing: lessons that the text tower of a compact model has ahead of a run.
+"""Reading before hearing: lessons for the text tower of a compact model, before any run.
 
 Sound and text learn from each other which comes first. While the tower still reads half of the grammar's
 wordings the wrong way round, what is heard is compared with what was not meant; so it is taught to read
-first, on captions alone, which costs no sound and little time. docs/method.md says what it brings.
+first, on captions alone. It is done once: `compact-reader`, from which runs start, is `compact-base` so
+taught (`pretraining/teach_reader.py`). docs/method.md says what it brings.
 
 Source: ours.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
+from chronoclap.errors import ModelError
 from chronoclap.models.compact import CompactModel
 from chronoclap.scenes import Caption, Claimed, describe_phrases, held_out_pair
 from chronoclap.training.recipes import Recipe, learning_rate
@@ -28,35 +29,35 @@ TOGETHER = 64
 """Captions read at once, those of like length: what is padded costs as much as what is said."""
 RELATIONS: tuple[Claimed, ...] = ("sequence", "single", "overlap", "together")
 SHARES = (0.5, 0.5 / 3, 0.5 / 3, 0.5 / 3)
-THREES = 1 / 3
+THREES = 1 / 2
 """Share of captions of three events among those of more than one."""
 
 
-def read_first(model: CompactModel, recipe: Recipe, seed: int, progress: bool) -> None:
-    """Teach a model whose reader starts afresh to read.
-
-    Only what reads moves, and of that what the run trains.
+def teach_reading(model: CompactModel, recipe: Recipe, seed: int, *, progress: bool = True) -> None:
+    """Teach a model to read what its captions say of time; only what reads moves.
 
     Args:
-        model: changed in place; one without moments reads no order and is left alone.
-        recipe: how many lessons, at what learning rate; this rises and falls as it does over steps.
-        seed: >= 0; of captions and dropout.
+        model: changed in place; it must have more than one moment, for else it reads no order.
+        recipe: its steps are lessons here; warm-up, learning rate and clipping are as in a run.
+        seed: >= 0; of captions.
         progress: show a progress bar.
+
+    Raises:
+        ModelError: the model has one moment only.
     """
     reader = model.text.events
-    if reader is None or not recipe.lessons:
-        return
-    lessons = replace(recipe, steps=max(1, round(recipe.lessons * recipe.steps)))
-    moved = [parameter for parameter in reader.parameters() if parameter.requires_grad]
-    if not moved:
-        return
+    if reader is None:
+        raise ModelError("A model of one moment reads no order: call `grow(3)` first.")
+    # No dropout: captions are drawn anew for every lesson, so there is nothing to learn by heart.
+    model.eval().requires_grad_(False)
+    reader.requires_grad_(True)
+    moved = list(reader.parameters())
     optimiser = torch.optim.AdamW(moved, lr=recipe.learning_rate, weight_decay=0.0)
-    with tqdm(total=lessons.steps, desc="reading", unit="lesson", disable=not progress) as bar:
-        for lesson in range(lessons.steps):
+    with tqdm(total=recipe.steps, desc="reading", unit="lesson", disable=not progress) as bar:
+        for lesson in range(recipe.steps):
             rng = np.random.default_rng([seed, 7, lesson])
-            torch.manual_seed(int(rng.integers(2**31)))
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(lessons, lesson)
+                group["lr"] = learning_rate(recipe, lesson)
             captions = sorted(draw(vocabulary(), LESSON, rng), key=lambda said: len(said.text))
             optimiser.zero_grad(set_to_none=True)
             misread = 0.0

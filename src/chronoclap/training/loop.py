@@ -25,7 +25,6 @@ from chronoclap.training.composed import ShardGroups, ShardSet
 from chronoclap.training.economy import DEFAULT_ECONOMY, Economy, quick_products, recomputed
 from chronoclap.training.features import FeatureStore, identity
 from chronoclap.training.groups import Grouper, Groups
-from chronoclap.training.lessons import read_first
 from chronoclap.training.log import Log
 from chronoclap.training.objectives import Rows, in_places, objective_loss
 from chronoclap.training.phrase_states import PhraseStates
@@ -139,9 +138,6 @@ def _run(
         batches.say(earlier)
     log = Log(out / "log.jsonl", settings, resume=resume)
     model.train()
-    unread = isinstance(base, CompactModel) and base.config.events.moments == 1
-    if step == 0 and unread and isinstance(model, CompactModel):
-        read_first(model, recipe, seed, progress)
     threads = torch.get_num_threads()
     if workers and isinstance(model, CompactModel):
         # Threads wait for each other in every operation: beside busy workers, a few are quicker than one per
@@ -254,7 +250,9 @@ class Batches:
         # What the compact model's frozen encoder makes of words is known before it is asked again.
         compact = base if isinstance(base, CompactModel) else None
         self.states = PhraseStates(compact) if compact else None
-        self.virtual = VirtualEvents(compact, seed) if compact and self.recipe.virtual_per_step else None
+        # What is put together from meanings needs each alone, as a model that is deaf to order has them.
+        blind = compact.grow(1) if compact and self.recipe.virtual_per_step else None
+        self.virtual = VirtualEvents(blind, seed) if blind else None
         if self.unheard and self.virtual is None:
             raise DataError(
                 "Captions without recordings are heard through the compact model's sense of words, which "

@@ -49,8 +49,6 @@ class Recipe:
             three events.
         spans: weight of the loss that teaches the text tower where captions name their events, and in which
             order (see `spans.py`).
-        lessons: lessons in reading that come before the first step, for each step of the run (see
-            `lessons.py`); 0: none.
         anchor: weight of the distance, 1 - cosine, between what the model and its start make of captions of
             single events; it keeps what words mean.
         captioned: where a run is given captions that people wrote, the share of the groups that are captioned
@@ -86,7 +84,6 @@ class Recipe:
     overlaps: float = 0.15
     threes: float = 0.0
     spans: float = 0.0
-    lessons: float = 1.0
     anchor: float = 0.0
     captioned: float = 0.25
     groups: int = 600
@@ -105,8 +102,6 @@ class Recipe:
         for name in ("groups", "groups_per_step", "steps", "log_every", "save_every", "moments"):
             if getattr(self, name) < 1:
                 raise DataError(f"{name} is {getattr(self, name)}: give 1 or more.")
-        if self.lessons < 0:
-            raise DataError(f"lessons is {self.lessons}: give 0 or more.")
         if self.wanted.false < 1:
             raise DataError("wanted.false is less than 1: at least one contradiction is always written.")
         if self.groups < self.groups_per_step:
@@ -133,7 +128,6 @@ _TEMINAL_CODE = Recipe(
     groups=720,  # of a thousand pairs, what its two splits leave for training
     groups_per_step=32,
     virtual_per_step=0,
-    lessons=0.0,
     warm_up=0,
     learning_rate=1e-3,
     decay=0.95,
@@ -176,7 +170,6 @@ _HEADS = (
 _TOWERS: dict[str, Any] = {
     "virtual_per_step": 0,
     "spans": 0.0,
-    "lessons": 0.0,
     "moments": 1,
     "learning_rate": 5e-5,
 }
@@ -245,12 +238,10 @@ def find_stages(name: str, architecture: str = "compact", **changes: Any) -> lis
         raise DataError(f"{steps} steps are too few for the {len(stages)} stages of {name}: give more.")
     ends = [max(1, steps * sum(list(stages.values())[: k + 1]) // usual) for k in range(len(stages))]
     begins = [0, *ends]
-    found = [
+    return [
         find_recipe(stage, architecture, steps=end - begin, **changes)
         for stage, begin, end in zip(stages, begins, ends, strict=False)
     ]
-    # Lessons come before the first stage, as many as before a recipe of as many steps.
-    return [replace(found[0], lessons=found[0].lessons * steps / found[0].steps), *found[1:]]
 
 
 def find_recipe(name: str, architecture: str = "compact", **changes: Any) -> Recipe:

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-ORDER_GAIN = 3.0
+ORDER_GAIN = 2.0
 CUT_SHARPNESS = 8.0
 """How far the likeliest place of a cut is preferred to others."""
 LEAST_CHANGE = 1.0
