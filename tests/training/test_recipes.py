@@ -7,7 +7,7 @@ import pytest
 
 from chronoclap.errors import DataError
 from chronoclap.scenes import TEMINAL
-from chronoclap.training import RECIPES, Recipe, find_recipe, find_stages
+from chronoclap.training import RECIPES, Recipe, find_recipe
 
 
 def test_recipes_are_known_by_their_own_name() -> None:

@@ -134,9 +134,9 @@ class TestEmbed:
         assert forward[1] @ content[0] > 0 > forward[1] @ content[1]
         torch.testing.assert_close(backward[1], -forward[1], atol=1e-6, rtol=0)
         torch.testing.assert_close(backward[[0, 2]], forward[[0, 2]], atol=1e-6, rtol=0)
-        # By hand: 1/2 (a + b), 3 cos(pi/4)/2 (a - b), 3 being its gain, and 0, made a unit vector.
+        # By hand: 1/2 (a + b), 2 cos(pi/4)/2 (a - b), 2 being its gain, and 0, made a unit vector.
         a, b = content[:2]
-        expected = torch.cat([(a + b) / 2, 1.06066017 * (a - b), 0 * a])
+        expected = torch.cat([(a + b) / 2, 0.70710678 * (a - b), 0 * a])
         torch.testing.assert_close(forward.flatten(), expected / expected.norm(), atol=1e-5, rtol=0)
 
     def test_what_sounds_together_has_no_order(self, drawn: VirtualEvents, grown: CompactModel) -> None:
