@@ -20,10 +20,10 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     clap = chronoclap.load(arguments.run)
-    trained = clap.info["trained"]
+    start, recipe = clap.info["trained"]["start"], clap.info["trained"]["recipe"]["name"]
     about = {
         "name": arguments.out.name,
-        "description": f"{trained['start']} post-trained by {trained['recipe']['name']}: knows what came first",
+        "description": f"{start} post-trained by {recipe}: knows what came first",
         "licence": "Apache-2.0",
         **clap.info,
     }
