@@ -280,4 +280,4 @@ class TestUnparted:
 class TestFirstGains:
     def test_products_are_integrals_over_event_time_but_for_the_order(self) -> None:
         assert first_gains(1).shape == (0,)
-        assert first_gains(4).tolist() == pytest.approx([3, 2**0.5, 2**0.5])
+        assert first_gains(4).tolist() == pytest.approx([2, 2**0.5, 2**0.5])
