@@ -192,3 +192,11 @@ def test_inverting_the_scene_makes_order_contradictions_true():
     for seed in range(30):
         for false in contradict(scene, seed, 2, kind="order"):
             assert plain(false.text) in true_texts(["rain", "dog barking"], "sequence")
+
+
+def test_a_plain_wording_is_drawn_as_often_as_its_weight_says() -> None:
+    together = {name: wording.weight for name, wording in WORDINGS.items() if wording.relation == "together"}
+    assert together == {"and": 4, "combined-sound": 1, "as-well-as": 1}
+    said = [describe_phrases(("dog", "rain"), "together", seed).text.lower() for seed in range(1200)]
+    others = sum(any(word in text for word in ("combined", "as well as", "also", "plus")) for text in said)
+    assert 1 - others / len(said) == pytest.approx(4 / 6, abs=0.06)

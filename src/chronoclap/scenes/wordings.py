@@ -1,7 +1,7 @@
 """The ways a caption can say what lies how in time, and which of them say the same.
 
 `wordings.csv` lists them as English sentences with numbers for events, 1 for the first to sound: "2 preceded
-by 1". The order of mention must say little, so nearly half of the sequence wordings mention the last event
+by 1". The order of mention must say little, so a third of the sequence wordings mention the last event
 first; and a text tower knows only connectives that it has met, so the list aims at whatever people write
 rather than at what a protocol asks for; the plainest ("then", "before") are drawn more often. The styles of
 `evaluation/tasks/wordings.py` are kept out of it: they show what a model makes of words that it was not
