@@ -39,6 +39,7 @@ SEQUENCES = {
     "only-then": "xx and only then yy",
     "at-last": "xx and at last yy",
     "then-and-next": "xx followed by yy",
+    "mixed": "xx before yy",
     "ending-with": "xx, ending with yy",
     "succeeded-by": "xx succeeded by yy",
     "replaced-by": "xx replaced by yy",

@@ -17,7 +17,7 @@ from chronoclap.training.spans import span_loss
 from chronoclap.training.virtual import vocabulary
 
 RECIPE = find_recipe("chrono", steps=40, warm_up=5, learning_rate=4e-3)
-WORDS = ("dog", "rain", "wind", "owl", "hi-hat")
+WORDS = ("dog", "rain", "wind", "owl", "hi-hat", "saw")
 
 
 @pytest.fixture

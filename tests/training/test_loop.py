@@ -17,8 +17,10 @@ from chronoclap.models.compact.events import first_gains
 from chronoclap.scenes import Event, Sounds
 from chronoclap.training import Recipe, features, find_recipe, loop, train
 from chronoclap.training.groups import Grouper
-from chronoclap.training.loop import Batches
+from chronoclap.training.lessons import REHEARSED
+from chronoclap.training.loop import Batches, step_loss
 from chronoclap.training.recipes import learning_rate
+from chronoclap.training.spans import span_loss
 from chronoclap.training.weights import choose_trained
 
 RECIPE = find_recipe(
@@ -274,6 +276,26 @@ class TestBatches:
         again = batches.make(7, torch.zeros(4, 4, 1024), model)
         assert again.captions == batch.captions
         assert batches.make(9, torch.zeros(4, 4, 1024), model).captions != batch.captions
+        assert batch.lesson == []
+
+    def test_who_is_taught_to_read_rehearses(
+        self, tiny_clap: Clap, events: list[Event], short_vocabulary: tuple[str, ...]
+    ) -> None:
+        recipe = replace(RECIPE, spans=1.0, virtual_per_step=5)
+        batches = Batches(Grouper(events, recipe, 0, Sounds()), tiny_clap.model, 0)
+        model = tiny_clap.model.grow(3)
+        batch, other = (batches.make(step, torch.zeros(4, 4, 1024), model) for step in (7, 8))
+        assert len(batch.lesson) == REHEARSED
+        assert batch.lesson != other.lesson
+        assert batches.make(7, torch.zeros(4, 4, 1024), model).lesson == batch.lesson
+        loss, measured = step_loss(recipe, model, batch)
+        rehearsed, own = (
+            span_loss(said, model, *model.text.read(*model.tokens([c.text for c in said])))
+            for said in (batch.lesson, batch.captions.everything)
+        )
+        assert measured["spans"] == pytest.approx(torch.cat([rehearsed, own]).mean().item(), rel=1e-4)
+        unread, _ = step_loss(replace(recipe, spans=0.0), model, batch)
+        assert (loss - unread).item() == pytest.approx(measured["spans"], rel=1e-3)
 
 
 class TestChooseTrained:

@@ -3,7 +3,8 @@
 Sound and text learn from each other which comes first. While the tower still reads half of the grammar's
 wordings the wrong way round, what is heard is compared with what was not meant; so it is taught to read
 first, on captions alone. It is done once: `compact-reader`, from which runs start, is `compact-base` so
-taught (`pretraining/teach_reader.py`). docs/method.md says what it brings.
+taught (`pretraining/teach_reader.py`). A run that teaches to read reads some such captions in every step, or
+it would forget what its own do not say. docs/method.md says what it brings.
 
 Source: ours.
 """
@@ -19,18 +20,23 @@ from tqdm.auto import tqdm
 from chronoclap.errors import ModelError
 from chronoclap.models.compact import CompactModel
 from chronoclap.scenes import Caption, Claimed, describe_phrases, held_out_pair
+from chronoclap.training.elaborate import elaborate
 from chronoclap.training.recipes import Recipe, learning_rate
 from chronoclap.training.spans import span_loss
 from chronoclap.training.virtual import vocabulary
 
 LESSON = 256
 """Captions of a lesson."""
+REHEARSED = 64
+"""Captions that a step of a run reads beside its own, so that what was taught is kept."""
 TOGETHER = 64
 """Captions read at once, those of like length: what is padded costs as much as what is said."""
 RELATIONS: tuple[Claimed, ...] = ("sequence", "single", "overlap", "together")
 SHARES = (0.5, 0.5 / 3, 0.5 / 3, 0.5 / 3)
 THREES = 1 / 2
 """Share of captions of three events among those of more than one."""
+LONGER = 1 / 2
+"""Share of captions of events with more words than their names."""
 
 
 def teach_reading(model: CompactModel, recipe: Recipe, seed: int, *, progress: bool = True) -> None:
@@ -74,12 +80,14 @@ def teach_reading(model: CompactModel, recipe: Recipe, seed: int, *, progress: b
 
 
 def draw(phrases: Sequence[str], count: int, rng: np.random.Generator) -> list[Caption]:
-    """Captions of phrases, half of them of sequences, none of a held-out pair."""
+    """Captions of phrases, half of them of sequences, half of them in more words, none of a held-out pair."""
     drawn: list[Caption] = []
     while len(drawn) < count:
         relation = RELATIONS[int(rng.choice(len(RELATIONS), p=SHARES))]
         n = 1 if relation == "single" else 3 if rng.random() < THREES else 2
-        chosen = [phrases[int(i)] for i in rng.choice(len(phrases), n, replace=False)]
-        if not any(held_out_pair(one, other) for one, other in combinations(chosen, 2)):
-            drawn.append(describe_phrases(chosen, relation, int(rng.integers(2**31))))
+        known = [phrases[int(i)] for i in rng.choice(len(phrases), 2 * n, replace=False)]
+        if any(held_out_pair(one, other) for one, other in combinations(known, 2)):
+            continue
+        said = describe_phrases(known[:n], relation, int(rng.integers(2**31)))
+        drawn.append(elaborate(said, known[:n], known[n:], rng) if rng.random() < LONGER else said)
     return drawn

@@ -25,6 +25,7 @@ from chronoclap.training.composed import ShardGroups, ShardSet
 from chronoclap.training.economy import DEFAULT_ECONOMY, Economy, quick_products, recomputed
 from chronoclap.training.features import FeatureStore, identity
 from chronoclap.training.groups import Grouper, Groups
+from chronoclap.training.lessons import REHEARSED, draw
 from chronoclap.training.log import Log
 from chronoclap.training.objectives import Rows, in_places, objective_loss
 from chronoclap.training.phrase_states import PhraseStates
@@ -33,7 +34,7 @@ from chronoclap.training.side_by_side import embed_side_by_side
 from chronoclap.training.spans import span_loss
 from chronoclap.training.state import load_state, only_run, save_state
 from chronoclap.training.told import Told, told
-from chronoclap.training.virtual import VirtualEvents, VirtualRow
+from chronoclap.training.virtual import VirtualEvents, VirtualRow, vocabulary
 from chronoclap.training.weights import choose_trained, merge_adapters, to_train
 
 TOGETHER = 48
@@ -218,6 +219,7 @@ class Batch:
         states: of each of `captions.everything` its (t, hidden) encoder states; none where the encoder moves.
         anchored: numbers of the rows of single events, where the recipe has an anchor.
         anchors: (rows, width of meanings) unit vectors that the start makes of their captions.
+        lesson: captions that are only read, where the recipe teaches to read.
     """
 
     features: Tensor
@@ -226,6 +228,7 @@ class Batch:
     states: list[Tensor]
     anchored: list[int]
     anchors: Tensor
+    lesson: list[Caption]
 
 
 class Batches:
@@ -274,7 +277,10 @@ class Batches:
             virtual = self.virtual.embed(drawn, model)
             if unheard:
                 virtual = torch.cat([virtual, self.virtual.embed_told(unheard, model)])
-        return Batch(features, virtual, captions, states, *self._anchors(captions))
+        lesson: list[Caption] = []
+        if self.recipe.spans:
+            lesson = draw(vocabulary(), REHEARSED, np.random.default_rng([self.seed, 8, step]))
+        return Batch(features, virtual, captions, states, *self._anchors(captions), lesson)
 
     @torch.no_grad()
     def _anchors(self, captions: Captioned) -> tuple[list[int], Tensor]:
@@ -328,8 +334,9 @@ def step_loss(recipe: Recipe, model: Towers, batch: Batch) -> tuple[Tensor, dict
         model.scale(),
     )
     loss, parts = objective_loss(recipe, rows)
-    if misread is not None:
-        parts["spans"] = misread.mean()
+    if misread is not None and isinstance(model, CompactModel):
+        reading = model.text.read(*model.tokens([said.text for said in batch.lesson]))
+        parts["spans"] = torch.cat([misread, span_loss(batch.lesson, model, *reading)]).mean()
         loss = loss + recipe.spans * parts["spans"]
     if batch.anchored:
         drifted = meanings(text[batch.anchored], model)
