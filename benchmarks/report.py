@@ -1,6 +1,6 @@
 """Run benchmarks and write docs/performance.md (all of them: about half an hour on two cores): `make bench`.
 
-python benchmarks/report.py [--quick] [--only compact towers] [--scaper PYTHON]
+python benchmarks/report.py [--quick] [--only compact towers] [--scaper PYTHON] [--page PAGE]
 
 A section that is not measured stays as it is: each says when, where and with what it was measured.
 """
@@ -23,7 +23,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 HEAD = """# Performance
 
-Written by `make bench`. Every figure is a median with the smallest and the largest, ratios are taken within a
+Written by `make bench`; each section says where it was measured. Every figure is a median with the smallest and the largest, ratios are taken within a
 round. Weights are random, sizes those of released models. What limits the figures, and what was tried, is in
 [performance-notes.md](performance-notes.md).
 """
@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few rounds, and print instead of writing")
     parser.add_argument("--only", nargs="+", choices=measures, default=list(measures), help="these sections")
     parser.add_argument("--scaper", default=sys.executable, help="the Python that has scaper")
+    parser.add_argument("--page", type=Path, default=PAGE, help="for another machine, another page")
     arguments = parser.parse_args()
     for name in arguments.only:
         print(f"{name} ...", file=sys.stderr)
@@ -50,8 +51,9 @@ def main() -> None:
         if arguments.quick:
             print(section.show())
         else:
-            PAGE.write_text(with_section(PAGE.read_text(encoding="utf-8"), section), encoding="utf-8")
-            print(f"wrote {section.title!r} into {PAGE}", file=sys.stderr)
+            page = arguments.page.read_text(encoding="utf-8") if arguments.page.is_file() else HEAD
+            arguments.page.write_text(with_section(page, section), encoding="utf-8")
+            print(f"wrote {section.title!r} into {arguments.page}", file=sys.stderr)
 
 
 def with_section(page: str, section: Section) -> str:

@@ -146,6 +146,16 @@ def test_embed_writes_what_the_model_gives(
         )
 
 
+def test_embed_computes_as_it_is_told(world: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    out, path = tmp_path / "half.npz", world / f"{SEEN[0]}-0.wav"
+    call("embed", path, "--out", out, "--model", tiny_checkpoint, "--precision", "bfloat16")
+    half = chronoclap.load(tiny_checkpoint, precision="bfloat16").embed_audio([path])
+    with np.load(out) as kept:
+        np.testing.assert_allclose(kept["vectors"], half, atol=1e-6)
+    assert np.abs(half - chronoclap.load(tiny_checkpoint).embed_audio([path])).max() > 1e-5
+    assert "computed by torch" in failure("embed", path, "--model", tiny_checkpoint, "--engine", "openvino")
+
+
 def test_embed_skips_and_reports_a_broken_file(broken: Path, tiny_clap: Clap, tiny_checkpoint: Path) -> None:
     good, bad = broken / f"{SEEN[1]}-0.wav", broken / f"{SEEN[0]}-0.wav"
     out = broken / "vectors.npz"

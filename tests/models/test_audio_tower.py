@@ -14,7 +14,8 @@ from chronoclap.models import products
 from chronoclap.models.compact import CompactModel, stack_features
 from chronoclap.models.compact.audio_tower import STRIDES, WIDTHS, Trunk
 from chronoclap.models.compact.fast_trunk import FastTrunk
-from chronoclap.models.products import ONEDNN, TORCH, After, Layer, Products
+from chronoclap.models.products import ONEDNN, ONEDNN_HALF, TORCH, TORCH_HALF, After, Layer, Products
+from chronoclap.models.trial import LEAST_COSINE
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,11 @@ def slow_same(hidden: Tensor, kernel: int, stride: int) -> Tensor:
         total = max((-(-n // stride) - 1) * stride + kernel - n, 0)
         pads += [total // 2, total - total // 2]
     return F.pad(hidden, pads)
+
+
+def rounded(numbers: Tensor) -> Tensor:
+    """The nearest in bfloat16."""
+    return numbers.bfloat16().to(numbers.dtype)
 
 
 def unlike_patches(seed: int) -> Tensor:
@@ -113,6 +119,26 @@ class TestQuickTrunk:
         assert expected.std() > 1e-2
         torch.testing.assert_close(quick(patches), expected, atol=1e-5, rtol=1e-5)
 
+    @pytest.mark.parametrize("way", [TORCH_HALF, ONEDNN_HALF], ids=lambda way: way.name)
+    @torch.no_grad()
+    def test_rounds_all_products_but_the_first(self, way: Products, tiny_clap: Clap) -> None:
+        convs = [conv for conv in tiny_clap.model.audio.trunk.convs if isinstance(conv, torch.nn.Conv2d)]
+        patches = torch.randn(3, 96, 64, generator=torch.Generator().manual_seed(0)) * 2 - 3
+        # Of the first five convolutions two are products, the third and the fifth.
+        exact = FastTrunk(convs[:3], TORCH)
+        torch.testing.assert_close(FastTrunk(convs[:3], way)(patches), exact(patches), atol=1e-5, rtol=1e-5)
+        hidden = patches[:, None]
+        for conv in convs[:4]:
+            hidden = F.pad(hidden, (0, 1, 0, 1)) if conv.stride == (2, 2) else hidden
+            hidden = conv(hidden).relu()
+        weight, bias = (rounded(p).double() for p in convs[4].parameters())
+        expected = rounded(F.conv2d(rounded(hidden).double(), weight, bias).relu()).mean((2, 3)).float()
+        heard = FastTrunk(convs[:5], way)(patches)
+        torch.testing.assert_close(heard, expected, atol=1e-4, rtol=1e-4)
+        assert (FastTrunk(convs[:5], TORCH)(patches) - expected).abs().max() > 1e-3
+        cosines = F.cosine_similarity(FastTrunk(convs, way)(patches), FastTrunk(convs, TORCH)(patches))
+        assert cosines.min() >= LEAST_COSINE
+
     @torch.no_grad()
     def test_weights_that_moved_are_used(self) -> None:
         trunk, grid = ones_trunk(2), torch.ones(1, 8, 8)
@@ -148,7 +174,7 @@ class TestQuickTrunk:
                 raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_linear_pointwise'")
             return lambda x: TORCH.linear(weight, bias, after)(x) + 1
 
-        monkeypatch.setattr(products, "ONEDNN", Products("oneDNN", faulty))
+        monkeypatch.setattr(products, "ONEDNN", Products("oneDNN", faulty, faulty))
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
         trunk, grid = ones_trunk(3), torch.ones(1, 8, 8)
         torch.testing.assert_close(trunk(grid), trunk.plain(grid))

@@ -106,7 +106,7 @@ class TestChoice:
         def missing(weight: Tensor, bias: Tensor | None, after: products.After = "none") -> products.Layer:
             raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_linear_pointwise'")
 
-        monkeypatch.setattr(products, "ONEDNN", Products("oneDNN", missing))
+        monkeypatch.setattr(products, "ONEDNN", Products("oneDNN", missing, missing))
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
         clap = chronoclap.load(write_with_transformers(tmp_path))
         assert clap.embed_text(SENTENCES).shape == (3, 32)
@@ -157,7 +157,7 @@ class TestEngines:
 
     def test_what_cannot_be_had_is_said(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ModelError, match="export onnx"):
-            chronoclap.load("compact", precision="bfloat16")
+            chronoclap.load("compact", engine="openvino")
         with pytest.raises(ModelError, match="'tensorrt' is none of torch, openvino"):
             chronoclap.load(folder, engine="tensorrt")
         monkeypatch.setattr(openvino, "find_spec", lambda name: None)

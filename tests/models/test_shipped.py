@@ -65,6 +65,16 @@ def test_compact_knows_it_in_other_words(compact: Clap, sounds: dict[str, np.nda
     assert order(compact, sounds, "{1} after {0}", "{0} after {1}") >= 0.8
 
 
+def test_compact_hears_alike_in_bfloat16(compact: Clap, sounds: dict[str, np.ndarray]) -> None:
+    scenes = [np.concatenate(pair) for pair in pairwise(sounds.values())]
+    half = chronoclap.load("compact", precision="bfloat16")
+    exact, rounded = compact.embed_audio(scenes), half.embed_audio(scenes)
+    assert np.abs(rounded - exact).max() > 1e-4
+    assert (rounded * exact).sum(1).min() >= 0.998
+    assert order(half, sounds, "{} followed by {}", "{1} followed by {0}") >= 0.85
+    np.testing.assert_array_equal(half.embed_text(list(sounds)), compact.embed_text(list(sounds)))
+
+
 def test_the_base_does_not(base: Clap, sounds: dict[str, np.ndarray]) -> None:
     forward = order(base, sounds, "{} followed by {}", "{1} followed by {0}")
     backward = order(base, sounds, "{1} preceded by {0}", "{0} preceded by {1}")

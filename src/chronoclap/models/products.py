@@ -28,10 +28,17 @@ class MakeLayer(Protocol):
 
 
 class Products(NamedTuple):
-    """A way to multiply matrices."""
+    """A way to multiply matrices.
+
+    Attributes:
+        name: ends with "in bfloat16" if `linear` rounds to that.
+        linear: makes layers.
+        exact: makes layers in float32, for what rounding would harm most.
+    """
 
     name: str
     linear: MakeLayer
+    exact: MakeLayer
 
 
 def _torch_linear(weight: Tensor, bias: Tensor | None, after: After = "none") -> Layer:
@@ -59,10 +66,10 @@ def _in_bfloat16(make: MakeLayer) -> MakeLayer:
     return linear
 
 
-TORCH = Products("torch", _torch_linear)
-ONEDNN = Products("oneDNN", _onednn_linear)
-TORCH_HALF = Products("torch in bfloat16", _in_bfloat16(_torch_linear))
-ONEDNN_HALF = Products("oneDNN in bfloat16", _in_bfloat16(_onednn_linear))
+TORCH = Products("torch", _torch_linear, _torch_linear)
+ONEDNN = Products("oneDNN", _onednn_linear, _onednn_linear)
+TORCH_HALF = Products("torch in bfloat16", _in_bfloat16(_torch_linear), _torch_linear)
+ONEDNN_HALF = Products("oneDNN in bfloat16", _in_bfloat16(_onednn_linear), _onednn_linear)
 
 
 def products(half: bool = False) -> tuple[Products, ...]:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from chronoclap.models.compact.config import AudioConfig, CompactConfig
 from chronoclap.models.compact.events import affinity, event_moments, unparted
 from chronoclap.models.compact.fast_trunk import FastTrunk
+from chronoclap.models.compute import Precision
 from chronoclap.models.products import products
 from chronoclap.models.trial import first_that_agrees
 
@@ -36,6 +37,7 @@ class Trunk(nn.Module):
             convs += [depthwise, nn.Conv2d(before, width, 1)]
         self.convs = nn.ModuleList(convs)
 
+        self.precision: Precision = "float32"
         self._quick: tuple[list[tuple[int, int]], Quick] | None = None
 
     def forward(self, patches: Tensor) -> Tensor:
@@ -52,6 +54,10 @@ class Trunk(nn.Module):
             hidden = F.relu_(conv(hidden))
         return hidden.mean((2, 3))
 
+    def multiply_in(self, precision: Precision) -> None:
+        """What the quick trunk's products are computed in from now on, where that does well enough."""
+        self.precision, self._quick = precision, None
+
     def may_be_quick(self) -> bool:
         """Whether the quick trunk would do: on a CPU, in float32, where nothing asks for gradients."""
         weight = self.convs[0].weight
@@ -63,8 +69,9 @@ class Trunk(nn.Module):
         """What computes this trunk on a CPU: tried once, and made anew when weights have changed."""
         made_of = [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in self.parameters()]
         if self._quick is None or self._quick[0] != made_of:
+            half = self.precision == "bfloat16"
             convs = [conv for conv in self.convs if isinstance(conv, nn.Conv2d)]
-            makers = {way.name: partial(FastTrunk, convs, way) for way in products()}
+            makers = {way.name: partial(FastTrunk, convs, way) for way in products(half)}
             trial = torch.randn(2, 96, 64, generator=torch.Generator().manual_seed(0)) * 2 - 3
             self._quick = made_of, first_that_agrees(makers, ("plain", self.plain), lambda t: t(trial))[1]
         return self._quick[1]

@@ -148,10 +148,10 @@ class CompactModel(nn.Module):
             self.audio.trunk.quick()
 
     def compute_with(self, compute: Compute) -> None:
-        """Refused, see `load`."""
-        raise ModelError(
-            "A compact model is computed by torch, in float32; see also `chronoclap export onnx`."
-        )
+        """Hear so from now on, see `Compute`; texts are read in float32."""
+        if compute.engine != "torch":
+            raise ModelError("A compact model is computed by torch; see also `chronoclap export onnx`.")
+        self.audio.trunk.multiply_in(compute.precision)
 
     def encode_moments(self, samples: np.ndarray) -> tuple[Tensor, np.ndarray]:
         """A recording of any length to (p, dim) unit vectors, one a patch, and where each begins and ends:
