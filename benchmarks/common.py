@@ -36,6 +36,8 @@ CAPTIONS = [
         ("while", " while rain falls on a roof"),
     )
 ]
+HALF = {"avx512_bf16": "AVX512-BF16", "amx_bf16": "AMX"}
+"""What processors call their ways to multiply in bfloat16."""
 PACKAGES = ("torch", "transformers", "laion_clap", "openvino", "onnxruntime", "soundfile", "soxr")
 
 
@@ -98,12 +100,13 @@ def peaks_gflops() -> dict[str, float]:
 
 def machine() -> list[str]:
     """Processor, its instructions, and versions."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
+    name, info, said = platform.processor() or platform.machine(), Path("/proc/cpuinfo"), {}
     if info.is_file():
-        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        name = lines[0].split(":", 1)[1].strip() if lines else name
-    capability = torch.backends.cpu.get_cpu_capability()
+        said = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        said = {key.strip(): value.strip() for key, value in said.items()}
+    flags = said.get("flags", "").split()
+    half = [way for flag, way in HALF.items() if flag in flags] or ["nothing of its own"]
+    capability = f"{torch.backends.cpu.get_cpu_capability()}, in bfloat16 with {' and '.join(half)}"
     installed = []
     for package in PACKAGES:
         try:
@@ -111,7 +114,7 @@ def machine() -> list[str]:
         except PackageNotFoundError:
             installed.append(f"no {package}")
     versions = ", ".join([f"Python {platform.python_version()}", *installed])
-    return [f"{name}; torch computes with {capability}. {versions}."]
+    return [f"{said.get('model name', name)}; torch computes with {capability}. {versions}."]
 
 
 def write_sounds(folder: Path, count: int) -> list[Path]:

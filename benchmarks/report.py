@@ -23,7 +23,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 HEAD = """# Performance
 
-Written by `make bench`; each section says where it was measured. Every figure is a median with the smallest and the largest, ratios are taken within a
+Written by `make bench`. Every figure is a median with the smallest and the largest, ratios are taken within a
 round. Weights are random, sizes those of released models. What limits the figures, and what was tried, is in
 [performance-notes.md](performance-notes.md).
 """
