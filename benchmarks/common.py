@@ -1,9 +1,11 @@
 """What the benchmarks share: who runs against whom, the machine, sounds and captions, tables."""
 
+import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -64,6 +66,21 @@ def seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+@contextmanager
+def one_core() -> Iterator[bool]:
+    """Keep to one core what this thread does, and the threads that it begins, as torch's and those that
+    decode: whether the system can (Linux)."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield False
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield True
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def race(runners: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:

@@ -68,7 +68,7 @@ def embed(
     model: Model = "compact",
     engine: Annotated[
         Literal["torch", "openvino"],
-        typer.Option(help="What computes HTSAT and RoBERTa: openvino (extra: openvino) is the quicker."),
+        typer.Option(help="What computes HTSAT: openvino (extra: openvino) is the quicker."),
     ] = "torch",
     precision: Annotated[
         Literal["float32", "bfloat16"],

@@ -277,8 +277,8 @@ def load(
             (see `audio.fill`). Those of LAION repeat it, which makes "A, B" into "A, B, A, B": for questions
             of order choose "silence".
         int16: round samples to 16 bits first, as laion_clap's own functions do; transformers does not.
-        engine: what computes HTSAT and RoBERTa when they embed on a CPU: "torch", or "openvino" of the extra
-            of that name, which is quicker, and takes some seconds more to start.
+        engine: what computes HTSAT when it embeds on a CPU: "torch", or "openvino" of the extra of that name,
+            which is quicker, and takes some seconds more to start.
         precision: of their matrix products then, and of those of a compact model's trunk: "float32", or
             "bfloat16", which is quicker on processors that have it and moves the numbers of a vector by about
             0.001.

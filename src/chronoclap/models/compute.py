@@ -14,8 +14,8 @@ class Compute:
     """How HTSAT and RoBERTa, or the compact model's trunk, are computed when they embed on a CPU.
 
     Attributes:
-        engine: "torch", or "openvino" of the extra of that name, for HTSAT and RoBERTa, which takes some
-            seconds to set up and is then the quicker.
+        engine: "torch", or "openvino" of the extra of that name, for HTSAT, which takes some seconds to set
+            up and is then the quicker. Texts are read by torch, without padding, which is quicker still.
         precision: "float32", or "bfloat16" for matrix products: quicker where the processor has it (AVX-512
             BF16, AMX), slower elsewhere. It moves the numbers of a vector by about 0.001.
     """

@@ -125,7 +125,7 @@ def graphs(model: Towers) -> tuple[nn.Module, nn.Module]:
         half_words(model)
         return CompactAudio(model), CompactText(model)
     if isinstance(model, HtsatRoberta):
-        hear, read = FastHtsat(model.clap, TORCH), FastRoberta(model.clap, TORCH)
+        hear, read = FastHtsat(model.clap, TORCH), FastRoberta(model.clap, TORCH).padded
         return WindowedAudio(model, hear), WindowedText(model.clap.text_projection, read)
     assert isinstance(model, MsClap)
     if model.gpt2 is not None:

@@ -27,8 +27,8 @@ Read = Callable[[Tensor, Tensor], Tensor]
 
 
 class Chosen(NamedTuple):
-    """The towers that embed, each with what computes it: "oneDNN", "torch", "OpenVINO", one of them "in
-    bfloat16", or "transformers" for its own tower."""
+    """The towers that embed, each with what computes it: "oneDNN", "torch", "OpenVINO" (sounds only), one of
+    them "in bfloat16", or "transformers" for its own tower."""
 
     hear: Hear
     hear_by: str
@@ -69,8 +69,7 @@ def choose_towers(
         require_openvino()
         name = "OpenVINO in bfloat16" if half else "OpenVINO"
         still = copy.deepcopy(clap).requires_grad_(False)  # it takes no weights that could move
-        hears = {name: lambda: OpenvinoTower(FastHtsat(still, TORCH), (mel,), half), **hears}
-        reads = {name: lambda: OpenvinoTower(FastRoberta(still, TORCH), (ids, mask), half), **reads}
+        hears = {name: lambda: OpenvinoTower(FastHtsat(still, TORCH), mel, half), **hears}
     heard = first_that_agrees(
         hears, (PLAIN, hear), lambda tower: clap.audio_projection(tower(mel).mean((1, 2)))
     )

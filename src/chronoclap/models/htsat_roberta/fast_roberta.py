@@ -1,4 +1,5 @@
-"""RoBERTa for embedding on a CPU: only the first token of the last layer is used, so only it is computed."""
+"""RoBERTa for embedding on a CPU: no text is padded, and of the last layer only the first token is computed,
+which is all that is used."""
 
 from typing import Any, NamedTuple
 
@@ -22,7 +23,8 @@ class Block(NamedTuple):
 
 
 class FastRoberta:
-    """RoBERTa and its pooler, in float32, without gradients.
+    """RoBERTa and its pooler, without gradients: no text is padded, as each is computed beside those of its
+    length.
 
     Args:
         clap: whose weights are used as they are now; later changes do not show.
@@ -38,19 +40,49 @@ class FastRoberta:
 
     def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
         """(b, t) token ids and mask to (b, hidden)."""
+        lengths, order = mask.sum(1).sort(stable=True)
+        # The tokens of all texts in one row, the shortest text first: (tokens, dim).
+        x = self.embeddings(input_ids=ids[order])[mask[order].bool()]
+        like, counts = (found.tolist() for found in lengths.unique_consecutive(return_counts=True))
+
+        def attend(qkv: Tensor, asking: int | None = None) -> Tensor:
+            """(tokens, 3 dim) to what the first so many of each text have seen, or all: (asked, dim)."""
+            parts = qkv.split([length * count for length, count in zip(like, counts, strict=True)])
+            seen = [
+                self._attend(part.view(count, length, -1), None, asking).flatten(0, 1)
+                for part, length, count in zip(parts, like, counts, strict=True)
+            ]
+            return torch.cat(seen)
+
+        for block in self.blocks[:-1]:
+            x = _finish(block, x, attend(block.qkv(x)))
+        last = self.blocks[-1]
+        first = lengths.cumsum(0) - lengths
+        x = _finish(last, x[first], attend(last.qkv(x), 1))
+        return torch.tanh(self.pooler(x))[order.argsort()]
+
+    def padded(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """The same with every text as long as the longest: one graph for texts of all lengths, to export."""
         x = self.embeddings(input_ids=ids)
         hidden = torch.zeros(mask.shape).masked_fill(mask == 0, -torch.inf)[:, None, None]
         for block in self.blocks[:-1]:
-            x = self._apply(block, x, x, hidden)
-        x = self._apply(self.blocks[-1], x, x[:, :1], hidden)
+            x = _finish(block, x, self._attend(block.qkv(x), hidden))
+        last = self.blocks[-1]
+        x = _finish(last, x[:, :1], self._attend(last.qkv(x), hidden, 1))
         return torch.tanh(self.pooler(x[:, 0]))
 
-    def _apply(self, block: Block, x: Tensor, asking: Tensor, hidden: Tensor) -> Tensor:
-        """(b, t, dim) tokens to (b, q, dim): what becomes of the first q of them, `asking`."""
-        q, k, v = block.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(q[:, :, : asking.shape[1]], k, v, attn_mask=hidden)
-        x = block.norm1(block.proj(seen.transpose(1, 2).flatten(2)) + asking)
-        return block.norm2(block.down(block.up(x)) + x)
+    def _attend(self, qkv: Tensor, hidden: Tensor | None, asking: int | None = None) -> Tensor:
+        """(b, t, 3 dim) queries, keys and values to (b, asking, dim): what the first so many tokens have
+        seen, or all."""
+        q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(q[:, :, :asking], k, v, attn_mask=hidden)
+        return seen.transpose(1, 2).flatten(2)
+
+
+def _finish(block: Block, x: Tensor, seen: Tensor) -> Tensor:
+    """What a layer makes of tokens (..., dim) and what they have seen, of the same shape."""
+    x = block.norm1(block.proj(seen) + x)
+    return block.norm2(block.down(block.up(x)) + x)
 
 
 def _block(layer: Any, products: Products) -> Block:

@@ -1,4 +1,4 @@
-"""Towers compiled by OpenVINO, which on a CPU uses more of its peak than torch does."""
+"""HTSAT compiled by OpenVINO, which on a CPU uses more of its peak than torch does."""
 
 import warnings
 from collections import deque
@@ -17,22 +17,21 @@ class OpenvinoTower:
     """A tower compiled for this machine's CPU: as many calls at a time as torch has threads, each on a core.
 
     Args:
-        tower: takes and gives tensors, the first size of which is the batch.
-        example: what it takes; all sizes may differ later but those of log-mel windows.
+        tower: takes and gives a tensor.
+        example: what it takes, of that shape alone: fixed sizes run faster.
         half: multiply matrices in bfloat16.
 
     Raises:
         RuntimeError: the tower cannot be compiled here.
     """
 
-    def __init__(self, tower: Callable[..., Tensor], example: tuple[Tensor, ...], half: bool) -> None:
+    def __init__(self, tower: Callable[[Tensor], Tensor], example: Tensor, half: bool) -> None:
         import openvino
 
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tracing, in which sizes make choices for good
             converted = openvino.convert_model(_Module(tower).eval(), example_input=example)
-        if example[0].is_floating_point():  # fixed sizes run faster
-            converted.reshape(list(example[0].shape))
+        converted.reshape(list(example.shape))
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
             "NUM_STREAMS": torch.get_num_threads(),
@@ -42,32 +41,31 @@ class OpenvinoTower:
         self.idle: deque[Any] = deque()
         self._try_all_streams(example)
 
-    def _try_all_streams(self, example: tuple[Tensor, ...]) -> None:
+    def _try_all_streams(self, example: Tensor) -> None:
         # One tower of some ninety once gave vectors that were off by 0.07, though a trial of one call had
         # agreed with the plain tower; why was not found. What calls side by side disagree about is not used.
-        calls = list(side_by_side(lambda inputs: self(*inputs), [example] * (4 * torch.get_num_threads())))
+        calls = list(side_by_side(self, [example] * (4 * torch.get_num_threads())))
         if any(not torch.allclose(calls[0], call, rtol=1e-4, atol=1e-5) for call in calls):
             raise RuntimeError("OpenVINO's streams disagree.")
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
-        given = [tensor.contiguous().numpy() for tensor in inputs]
-        # A request serves one call at a time, and is quicker when it has seen the sizes before.
+    def __call__(self, given: Tensor) -> Tensor:
+        # A request serves one call at a time, and is quicker the second time.
         try:
             request = self.idle.pop()
         except IndexError:
             request = self.compiled.create_infer_request()
-        result = torch.from_numpy(request.infer(given)[0].copy())  # its memory is used again
+        result = request.infer([given.contiguous().numpy()])[0].copy()  # its memory is used again
         self.idle.append(request)
-        return result
+        return torch.from_numpy(result)
 
 
 class _Module(nn.Module):
-    def __init__(self, tower: Callable[..., Tensor]) -> None:
+    def __init__(self, tower: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.tower = tower
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.tower(*inputs)
+    def forward(self, given: Tensor) -> Tensor:
+        return self.tower(given)
 
 
 def require_openvino() -> None:
