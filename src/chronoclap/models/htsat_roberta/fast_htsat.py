@@ -121,8 +121,9 @@ def _apply(block: Block, x: Tensor) -> Tensor:
     out = block.proj(seen.transpose(1, 2).reshape(x.shape))
     if block.back is not None:
         out = out.index_select(1, block.back)
-    x = x + out
-    return x + block.down(block.up(block.norm2(x)))
+    # Sums in place: what a product has just written is in the cache, a new map is not.
+    x = out.add_(x)
+    return block.down(block.up(block.norm2(x))).add_(x)
 
 
 def _block(layer: Any, side: int, window: int, shift: int, order: Tensor, products: Products) -> Block:

@@ -81,8 +81,9 @@ class FastRoberta:
 
 def _finish(block: Block, x: Tensor, seen: Tensor) -> Tensor:
     """What a layer makes of tokens (..., dim) and what they have seen, of the same shape."""
-    x = block.norm1(block.proj(seen) + x)
-    return block.norm2(block.down(block.up(x)) + x)
+    # Sums in place: what a product has just written is in the cache.
+    x = block.norm1(block.proj(seen).add_(x))
+    return block.norm2(block.down(block.up(x)).add_(x))
 
 
 def _block(layer: Any, products: Products) -> Block:
