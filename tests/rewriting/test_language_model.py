@@ -96,6 +96,7 @@ def server() -> Iterator[Server]:
     running = Server()
     yield running
     running.http.shutdown()
+    running.http.server_close()
 
 
 def writer(server: Server, cache: Path | None = None, **changes: Any) -> Writer:
