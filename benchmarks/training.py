@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import torch
@@ -26,7 +26,7 @@ from torch import nn
 import chronoclap
 from chronoclap.losses import info_nce
 from chronoclap.training import Economy, find_recipe
-from chronoclap.training.economy import quick_products, recomputed
+from chronoclap.training.economy import kept_memory, quick_arithmetic, recomputed
 from chronoclap.training.loop import embed_scenes
 from chronoclap.training.weights import choose_trained, to_train
 
@@ -81,8 +81,10 @@ def alone(variant: str, checkpoint: Path, threads: int, pairs: int) -> None:
     torch.manual_seed(0)
     mels = torch.randn(pairs, 1001, 64) * 15 - 40
     texts = CAPTIONS[:pairs]
-    # As a run of ours does it, and no run of a peer's.
-    with nullcontext() if variant in PREPARE else quick_products():
+    with ExitStack() as entered:
+        if variant not in PREPARE:  # as a run of ours does it, and no run of a peer's
+            entered.enter_context(quick_arithmetic())
+            entered.enter_context(kept_memory())
         step = PREPARE.get(variant, _ours)(variant, checkpoint, mels, texts)
         step()
         each = [seconds(step) for _ in range(STEPS)]

@@ -1,6 +1,8 @@
 """What saves memory or time leaves the result as it is; adapters become weights."""
 
+import ctypes
 import json
+import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,9 +18,16 @@ import chronoclap
 from chronoclap import Clap
 from chronoclap.errors import DataError
 from chronoclap.models.htsat_roberta import HtsatRoberta
+from chronoclap.models.workers import small_numbers_are_zero, threads_of_one_core
 from chronoclap.scenes import Event, Sounds
 from chronoclap.training import Economy, count_trained, economy, find_recipe, loop, train
-from chronoclap.training.economy import products_are_exact, quick_products, recomputed
+from chronoclap.training.economy import (
+    kept_memory,
+    products_are_exact,
+    quick_arithmetic,
+    quick_products,
+    recomputed,
+)
 from chronoclap.training.recipes import Recipe
 from small_htsat import SENTENCES, laion_sound, write_with_transformers
 
@@ -150,6 +159,61 @@ class TestProducts:
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
         with quick_products():
             assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+class TestSmallNumbers:
+    """Below float32's full precision."""
+
+    def test_they_are_zero_while_a_run_lasts(self) -> None:
+        assert not small_numbers_are_zero()
+        with quick_arithmetic():
+            assert small_numbers_are_zero()
+            with quick_arithmetic():
+                assert small_numbers_are_zero()
+            assert small_numbers_are_zero()
+        assert not small_numbers_are_zero()
+
+    def test_they_are_zero_in_threads_of_one_core(self) -> None:
+        with threads_of_one_core(2) as threads:
+            assert threads.submit(small_numbers_are_zero).result()
+        assert not small_numbers_are_zero()
+
+    def test_averages_of_what_is_met_once_end_at_zero(self) -> None:
+        weight = torch.nn.Parameter(torch.ones(8))
+        optimiser = torch.optim.AdamW([weight], fused=True)
+        with quick_arithmetic():
+            for step in range(1000):
+                weight.grad = torch.ones(8) if step == 0 else torch.zeros(8)
+                optimiser.step()
+        assert not optimiser.state[weight]["exp_avg"].any()
+
+
+class TestMemory:
+    @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep memory")
+    def test_what_is_freed_is_there_again_and_goes_back_at_last(self) -> None:
+        import resource
+
+        def step() -> float:
+            """Pages that the system had to fill with zeros, of each piece's 2,048."""
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            pieces = [torch.ones(2**21) for _ in range(32)]
+            return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / len(pieces)
+
+        def resident() -> float:
+            """MiB."""
+            return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+        with kept_memory():
+            step()
+            assert step() < 64
+            held = resident()
+        assert resident() < held - 200
+
+    def test_other_libraries_are_left_as_they_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+        monkeypatch.setattr(ctypes, "CDLL", lambda name: pytest.fail("was asked"))
+        with kept_memory():
+            pass
 
 
 class TestAdapters:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from chronoclap.models.towers import Towers
 from chronoclap.models.trunks import trunk_digest
-from chronoclap.training.economy import quick_products
+from chronoclap.training.economy import quick_arithmetic
 from chronoclap.training.groups import Groups
 
 AHEAD = 48  # groups in work or waiting: enough that no worker idles while the trainer takes a step
@@ -41,7 +41,7 @@ def _work(index: int) -> np.ndarray:
 
 def group_features(groups: Groups, model: Towers, index: int) -> np.ndarray:
     """Features of the scenes of a group: (scenes, *model.features_shape), in `model.features_dtype`."""
-    with quick_products():  # so that they are the same whoever makes them: a worker, or a trainer at work
+    with quick_arithmetic():  # so that they are the same whoever makes them: a worker, or a trainer at work
         features = [model.trunk_features(sound) for sound in groups.rendered(index)]
     return torch.stack(features).to(model.features_dtype).numpy()
 

@@ -22,7 +22,7 @@ from chronoclap.models.towers import Towers
 from chronoclap.scenes import Caption, Event, Sounds
 from chronoclap.training.captions import Captioned, Said, caption_rows
 from chronoclap.training.composed import ShardGroups, ShardSet
-from chronoclap.training.economy import DEFAULT_ECONOMY, Economy, quick_products, recomputed
+from chronoclap.training.economy import DEFAULT_ECONOMY, Economy, kept_memory, quick_arithmetic, recomputed
 from chronoclap.training.features import FeatureStore, identity
 from chronoclap.training.groups import Grouper, Groups
 from chronoclap.training.lessons import REHEARSED, draw
@@ -147,7 +147,8 @@ def _run(
     began, seen = time.perf_counter(), 0
     order = (batches.groups(k) for k in range(step, recipe.steps))
     with (
-        quick_products(),
+        quick_arithmetic(),
+        kept_memory(),
         recomputed(model) if economy.checkpointing else nullcontext(),
         tqdm(total=recipe.steps, initial=step, desc=recipe.name, unit="step", disable=not progress) as bar,
     ):
