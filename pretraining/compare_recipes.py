@@ -2,11 +2,13 @@
 
     python pretraining/compare_recipes.py --data MANIFEST --runs runs/compare --page docs/results.md
 
-Runs that are finished are not run again, and one that was stopped goes on. To train several at a
-time, call it several times with different --recipes and --train-only, then once without.
+Runs that are finished are not run again, and one that was stopped goes on; a finished run of other
+settings, --steps say, is refused. To train several at a time, call it several times with different
+--recipes and --train-only, then once without.
 """
 
 import argparse
+import json
 import statistics
 import warnings
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ from chronoclap.data.clips import read_clips
 from chronoclap.evaluation import Row, evaluate, read_json, write_json
 from chronoclap.evaluation.tasks.oracle import ORACLE
 from chronoclap.scenes import Sounds
-from chronoclap.training import COURSES, RECIPES, find_stages, train_stages
+from chronoclap.training import COURSES, RECIPES, Recipe, find_stages, train_stages
 from chronoclap.training.data import training_clips, training_events
 
 UNTAUGHT = "compact-base"
@@ -97,12 +99,13 @@ def train_all(arguments: argparse.Namespace) -> None:
     for seed in range(arguments.seeds):
         for recipe in arguments.recipes:
             out = arguments.runs / run_name(recipe, seed)
-            if (out / "config.json").is_file():
-                continue
             name, changes, _, told, start = VARIANTS.get(recipe, Variant(recipe, {}, ""))
+            stages = find_stages(name, **({"steps": arguments.steps} | changes))
+            if (out / "config.json").is_file():
+                refuse_others(out, stages[-1])
+                continue
             if told and not clips:
                 raise SystemExit(f"{recipe}: name a table of captions with --captions.")
-            stages = find_stages(name, **({"steps": arguments.steps} | changes))
             features = arguments.runs / "features"
             train_stages(
                 stages,
@@ -115,6 +118,15 @@ def train_all(arguments: argparse.Namespace) -> None:
                 workers=0,
                 features=features,
             )
+
+
+def refuse_others(run: Path, recipe: Recipe) -> None:
+    """Exit if a finished run was trained by other settings than are asked for: the page would say these."""
+    was = json.loads((run / "config.json").read_text(encoding="utf-8"))["trained"]["recipe"]
+    asked = json.loads(json.dumps(recipe.to_dict()))
+    if other := [name for name in was | asked if was.get(name) != asked.get(name)]:
+        said = ", ".join(f"{name} {was.get(name)}, not {asked.get(name)}" for name in other)
+        raise SystemExit(f"{run}: finished, but with {said}. Choose another --runs, or remove it.")
 
 
 def measure(arguments: argparse.Namespace) -> list[Row]:
