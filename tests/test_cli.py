@@ -86,6 +86,12 @@ def test_help_does_not_wait_for_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_python_runs_the_package() -> None:
+    done = subprocess.run([sys.executable, "-m", "chronoclap", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "classify" in done.stdout
+
+
 def test_the_package_offers_what_it_lists() -> None:
     assert set(chronoclap.__all__) <= set(dir(chronoclap))
     assert all(getattr(chronoclap, name) for name in chronoclap.__all__)
