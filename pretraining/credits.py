@@ -19,6 +19,15 @@ single events, down-mixed and resampled; no recording is part of this repository
 pretraining/credits.py`.
 """
 
+HYENA = "Nicolas Mathevon, Aaron Koralek, Mary Weldele, Stephen E. Glickman and Frédéric E. Theunissen"
+
+
+def author_of(name: str, url: str) -> str:
+    """Who is thanked; the manifest has a link's leftovers where its source names several, or nobody."""
+    if "1472-6785-10-9" in url:  # sounds of their article, BMC Ecology 10:9, 2010
+        return HYENA
+    return "unnamed" if not name or name.startswith("[") else name
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -32,7 +41,8 @@ def main() -> None:
     with arguments.data.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if str(arguments.data.parent / row["path"]) in used:
-                by_author[row["author"].strip() or "unnamed", row["licence"].strip()].add(row["url"].strip())
+                author = author_of(row["author"].strip(), row["url"].strip())
+                by_author[author, row["licence"].strip()].add(row["url"].strip())
     print(HEAD)
     for (author, licence), urls in sorted(by_author.items(), key=lambda item: item[0][0].casefold()):
         print(f"- {author} ({licence}): {', '.join(f'<{url}>' for url in sorted(urls) if url)}")
