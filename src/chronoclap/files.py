@@ -1,25 +1,14 @@
 """Files that appear whole or not at all, and folders that one process writes to at a time."""
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 from chronoclap.errors import DataError
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: BinaryIO) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
@@ -54,22 +43,27 @@ def replaced_directory(directory: Path, last: str = "config.json") -> Iterator[P
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, doing: str = "writing to this folder") -> Iterator[None]:
     """Keep other processes out of a folder, as far as they ask; one that dies lets go of it.
 
     Args:
-        folder: is made if it is not there; a file `.lock` stays in it.
+        folder: is made if it is not there; a file `.lock` is in it while it is held.
+        doing: what others are told that this one does.
 
     Raises:
         DataError: another holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("ab") as file:
-        file.seek(0)  # Windows locks a byte, from where the file stands
-        try:
-            _lock(file)
-        except (BlockingIOError, PermissionError) as error:
-            raise DataError(
-                f"{folder}: another run is writing to this folder. Wait for it, or name another --out."
-            ) from error
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise DataError(f"{folder}: another run is {doing}. Wait for it, or name another --out.") from None
+    try:
         yield
+    finally:
+        # While it is held, so that nobody else's is removed. Windows keeps an open file: there the release
+        # removes it.
+        with suppress(PermissionError):
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()

@@ -273,7 +273,6 @@ def test_eval_writes_a_report_and_a_second_run_embeds_nothing(tmp_path: Path, as
     result = CliRunner().invoke(app, [*ask, "--out", str(out)])
     assert result.exit_code == 0, result.output
     assert {p.name for p in out.iterdir()} == {
-        ".lock",
         "asked.json",
         "embeddings",
         "items.json",

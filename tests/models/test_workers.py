@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from chronoclap import load
-from chronoclap.models.workers import side_by_side
+from chronoclap.models.workers import side_by_side, threads_of_torch
 
 
 @pytest.fixture
@@ -50,6 +50,21 @@ def test_items_are_read_a_few_ahead_and_errors_end_it() -> None:
         next(results)
     assert len(read) <= 8
     assert torch.get_num_threads() == 2
+
+
+def test_threads_are_as_before_also_after_an_error() -> None:
+    before = torch.get_num_threads()
+    seen = []
+
+    def stop() -> None:
+        with threads_of_torch(before + 1):
+            seen.append(torch.get_num_threads())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop()
+    assert seen == [before + 1]
+    assert torch.get_num_threads() == before
 
 
 def test_a_vector_is_the_same_on_any_number_of_cores_alone_and_among_others() -> None:

@@ -1,7 +1,5 @@
 """The resumable state: comes back whole, and refuses what does not fit."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+import chronoclap
 from chronoclap.errors import DataError
-from chronoclap.training.state import load_state, only_run, save_state
+from chronoclap.files import held
+from chronoclap.training import find_recipe, train
+from chronoclap.training.state import load_state, save_state
 
 SETTINGS: dict[str, Any] = {"recipe": {"steps": 5}, "seed": 3}
 
@@ -86,21 +87,5 @@ def test_a_crash_while_writing_leaves_the_last_state(tmp_path: Path, monkeypatch
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from chronoclap.training.state import only_run\n"
-        "with only_run(Path(sys.argv[1])):\n"
-        "    print('here', flush=True); sys.stdin.readline()"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdin is not None
-        assert other.stdout is not None
-        assert other.stdout.readline() == "here\n"
-        with pytest.raises(DataError, match="another process is training there"), only_run(tmp_path):
-            pass
-        other.stdin.write("\n")
-        other.stdin.flush()
-        other.wait()
-    with only_run(tmp_path):
-        pass
-    assert list(tmp_path.iterdir()) == []
+    with held(tmp_path), pytest.raises(DataError, match="another run is training there"):
+        train(find_recipe("tclap"), chronoclap.load("compact-base"), [], tmp_path)

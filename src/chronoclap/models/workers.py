@@ -8,7 +8,7 @@ a vector that is always computed on one core does not depend on how many there a
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -55,9 +55,19 @@ def side_by_side(
             left.cancel()
         if workers is not pool:
             workers.shutdown()
-        torch.set_num_threads(
-            threads
-        )  # a thread's number is its own, but new threads begin with the last one
+        # A thread's number is its own, but new threads begin with the last one.
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def threads_of_torch(count: int) -> Iterator[None]:
+    """While it lasts, torch computes with so many threads in this one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def threads_of_one_core(count: int) -> ThreadPoolExecutor:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from tqdm.auto import tqdm
 from chronoclap.data.clips import CaptionedClip
 from chronoclap.data.composing import default_workers
 from chronoclap.errors import ChronoclapError, DataError
+from chronoclap.files import held
 from chronoclap.models import Clap
 from chronoclap.models.checkpoint import write_checkpoint
 from chronoclap.models.compact import CompactModel
 from chronoclap.models.towers import Towers
+from chronoclap.models.workers import threads_of_torch
 from chronoclap.scenes import Caption, Event, Sounds
 from chronoclap.training.captions import Captioned, Said, caption_rows
 from chronoclap.training.composed import ShardGroups, ShardSet
@@ -32,7 +34,7 @@ from chronoclap.training.phrase_states import PhraseStates
 from chronoclap.training.recipes import Recipe, learning_rate
 from chronoclap.training.side_by_side import embed_side_by_side
 from chronoclap.training.spans import span_loss
-from chronoclap.training.state import load_state, only_run, save_state
+from chronoclap.training.state import load_state, save_state
 from chronoclap.training.told import Told, told
 from chronoclap.training.virtual import VirtualEvents, VirtualRow, vocabulary
 from chronoclap.training.weights import choose_trained, merge_adapters, to_train
@@ -84,8 +86,7 @@ def train(
             architecture.
         ChronoclapError: the loss is no longer a number.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    with only_run(out):
+    with held(out, "training there"):
         state_file = out / "state.pt"
         if state_file.exists() and not resume:
             raise DataError(
@@ -137,16 +138,17 @@ def _run(
         # Pieces of text encoded together show in the last bits of each other: meet them again in the same
         # turn.
         batches.say(earlier)
-    log = Log(out / "log.jsonl", settings, resume=resume)
     model.train()
     threads = torch.get_num_threads()
     if workers and isinstance(model, CompactModel):
         # Threads wait for each other in every operation: beside busy workers, a few are quicker than one per
         # core. Large towers keep them busier than workers do.
-        torch.set_num_threads(max(1, default_workers() // 2))
+        threads = max(1, default_workers() // 2)
     began, seen = time.perf_counter(), 0
     order = (batches.groups(k) for k in range(step, recipe.steps))
     with (
+        closing(Log(out / "log.jsonl", settings, resume=resume)) as log,
+        threads_of_torch(threads),
         quick_arithmetic(),
         kept_memory(),
         recomputed(model) if economy.checkpointing else nullcontext(),
@@ -177,8 +179,6 @@ def _run(
                 bar.set_postfix({k: f"{measured[k]:.2f}" for k in shown if k in measured})
             if step % recipe.save_every == 0 and step < recipe.steps:
                 save_state(state_file, step, trained, optimiser, settings)
-    torch.set_num_threads(threads)
-    log.close()
     if not isinstance(model, CompactModel):
         model.keep_frozen(None)
     merge_adapters(model)

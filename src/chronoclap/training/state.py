@@ -1,35 +1,14 @@
-"""A resumable state, written whole or not at all: weights, optimiser, step. And one run at a time."""
+"""A resumable state, written whole or not at all: weights, optimiser, step."""
 
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from torch import nn
 
 from chronoclap.errors import DataError
-
-
-@contextmanager
-def only_run(out: Path) -> Iterator[None]:
-    """While it lasts, no other process trains in a directory.
-
-    Raises:
-        DataError: one does already.
-    """
-    lock = FileLock(out / ".running")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise DataError(f"{out}: another process is training there; wait, or choose another.") from None
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
+from chronoclap.files import replacing
 
 
 def save_state(
@@ -47,9 +26,8 @@ def save_state(
         "optimiser": optimiser.state_dict(),
         "settings": repr(settings),
     }
-    temporary = path.with_suffix(".new")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    with replacing(path) as new:
+        torch.save(state, new)
 
 
 def load_state(
